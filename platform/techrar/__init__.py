@@ -1,0 +1,1 @@
+"""The Techrar Notification Service: the Django project package."""

@@ -1,0 +1,1 @@
+"""RabbitMQ seen from the service: what travels (envelope), where (topology), and how it gets there (publisher)."""

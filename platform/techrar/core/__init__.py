@@ -1,0 +1,1 @@
+"""What everything else stands on: ids, errors, registry, crypto. No models, no Django."""
