@@ -1,112 +1,68 @@
-"""What is a provider, and what can a call to one come to?
+"""What is a provider?
 
-A vendor's file declares a subclass of `Provider`: identity, nested `Config`, capabilities, `send`, `verify`, `parse_receipts`.
-The base owns what no vendor may forget: timing, translation of errors into outcomes, exactly one outcome per message.
+A vendor's file declares a subclass of `Provider`: identity, nested `Config`, capabilities, `send`, `verify`,
+`parse_receipts`. The base owns what no vendor may forget: the clock, the translation of errors into outcomes, and
+exactly one outcome per message.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import logging
 import time
+import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar
-from uuid import UUID
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from providers.errors import ProviderError
+from providers.errors import Ambiguous, BadSignature, ProviderError
+from providers.messages import (
+    Capabilities,
+    Message,
+    Outcome,
+    OutcomeKind,
+    Reason,
+    Receipt,
+    ReceiptKind,
+    ReceiptRequest,
+)
+from providers.redact import redact
+from techrar.core.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from providers.http import Network
 
-class OutcomeKind(StrEnum):
-    """What one provider call came to, for one message. The engine branches on this and on nothing else."""
+__all__ = [  # all that a vendor's file needs from here and below
+    "Capabilities",
+    "Message",
+    "Outcome",
+    "OutcomeKind",
+    "Provider",
+    "ProviderConfig",
+    "Reason",
+    "Receipt",
+    "ReceiptKind",
+    "ReceiptRequest",
+    "WithoutReceipts",
+    "accepted",
+]
 
-    ACCEPTED = "accepted"  #: the vendor took it
-    RETRY = "retry"  #: nothing was sent; try again later
-    THROTTLED = "throttled"  #: too fast; wait `retry_after`, without using an attempt
-    REJECTED = "rejected"  #: this message to this address will never work
-    MISCONFIGURED = "misconfigured"  #: the account is wrong, not the message
-    AMBIGUOUS = "ambiguous"  #: it may or may not have been sent
-
-
-class ReceiptKind(StrEnum):
-    """What a vendor tells us later."""
-
-    SENT = "sent"
-    DELIVERED = "delivered"
-    BOUNCED = "bounced"  #: will never arrive; `permanent` says whether the address is dead
-    COMPLAINED = "complained"
-    UNSUBSCRIBED = "unsubscribed"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    READ = "read"
-    UNKNOWN = "unknown"  #: a vendor word we have no word for; the raw payload is kept
-
-
-class Part(StrEnum):
-    """How a field of a channel's content is rendered."""
-
-    LINE = "line"  #: one line of text: control characters and line breaks are stripped
-    TEXT = "text"  #: plain text, not escaped
-    HTML = "html"  #: escaped
-    DATA = "data"  #: JSON; every string inside is rendered as text
-    URL = "url"  #: an http(s) address
+log = logging.getLogger("techrar.providers")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One rendered delivery, ready for a vendor."""
+class ProviderConfig(BaseModel):
+    """What a merchant fills in. Every field has a `description`; secrets are `SecretStr`."""
 
-    delivery_id: UUID
-    channel: str
-    address: str
-    content: Mapping[str, Any]
-    sender: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    category: str = "transactional"
-    attempt: int = 1
-    receipt_url: str = ""  #: where the vendor should post receipts for this account
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    delivery_id: UUID
-    kind: OutcomeKind
-    reason: str = ""  #: one of `providers.errors.Reason`
-    vendor_id: str = ""
-    retry_after: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)  #: redacted request and answer, for the timeline
-    latency_ms: int = 0
-    cost_micros: int = 0
-    currency: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A vendor's later word about one message, in our words."""
-
-    event_id: str  #: unique per provider: the same word twice has the same id
-    kind: ReceiptKind
-    at: datetime
-    delivery_id: UUID | None = None  #: when the vendor echoes it
-    vendor_id: str = ""
-    reason: str = ""
-    permanent: bool = False
-    raw: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    max_batch: int = 1  #: messages per call
-    concurrency: int = 64  #: calls in flight per process
-    timeout: float = 10.0  #: seconds a call may take, all in
-    receipts: bool = False
-    echoes_delivery_id: bool = False
-    idempotent: bool = False  #: the vendor drops a second call with the same delivery id
-    sandbox: bool = False  #: never reaches a real person: the only kind test mode may use
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Provider(ABC):
@@ -116,19 +72,24 @@ class Provider(ABC):
     channel: ClassVar[str]
     title: ClassVar[str]
     capabilities: ClassVar[Capabilities] = Capabilities()
+    Config: ClassVar[type[ProviderConfig]] = ProviderConfig
 
-    class Config(BaseModel):
-        """What a merchant fills in. Secrets are `SecretStr`."""
-
-    def __init__(self, config: BaseModel) -> None:
-        self.config: Any = config
+    def __init__(self, config: Any, net: Network, *, now: Callable[[], datetime] = _now) -> None:
+        self.config = config
+        self.net = net
+        self.now = now
 
     def __init_subclass__(cls, **kwargs: object) -> None:
+        """A class with a key is a vendor: it is known from now on, and must be whole."""
         super().__init_subclass__(**kwargs)
-        if not inspect.isabstract(cls) and getattr(cls, "key", None):
-            from providers.registry import PROVIDERS
+        if "key" not in cls.__dict__:
+            return
+        if inspect.isabstract(cls):
+            missing = ", ".join(sorted(cls.__abstractmethods__))
+            raise ConfigurationError(f"provider {cls.channel}.{cls.key} must define {missing}")
+        from providers.registry import PROVIDERS
 
-            PROVIDERS.add(f"{cls.channel}.{cls.key}", cls)
+        PROVIDERS.add(f"{cls.channel}.{cls.key}", cls)
 
     @abstractmethod
     async def send(self, batch: Sequence[Message]) -> list[Outcome]:
@@ -136,17 +97,79 @@ class Provider(ABC):
 
     @classmethod
     @abstractmethod
-    def verify(cls, config: Any, headers: Mapping[str, str], body: bytes) -> None:
-        """Refuse a receipt that the vendor did not sign: raise `BadSignature`. A vendor without receipts refuses all."""
+    def verify(cls, config: Any, request: ReceiptRequest) -> None:
+        """Refuse a receipt that the vendor did not sign: raise `BadSignature`."""
 
     @classmethod
     @abstractmethod
-    def parse_receipts(cls, config: Any, headers: Mapping[str, str], body: bytes) -> list[Receipt]:
-        """The vendor's words in ours."""
+    def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:
+        """The vendor's words in ours. Called only after `verify`."""
 
-    async def close(self) -> None:
-        """Give back sessions."""
+    async def close(self) -> None:  # noqa: B027 most vendors hold nothing of their own
+        """Give back sessions and hand over what is still to be said."""
 
     async def deliver(self, batch: Sequence[Message]) -> list[Outcome]:
-        """`send` with a clock and a net: exactly one outcome for each message, whatever the vendor does."""
-        raise NotImplementedError
+        """`send` with a clock and a net: exactly one outcome for each message, in order, whatever the vendor does."""
+        if len(batch) > self.capabilities.max_batch:
+            raise ValueError(
+                f"{len(batch)} messages for {self.key}, which takes {self.capabilities.max_batch} per call"
+            )
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.capabilities.timeout):
+                outcomes = _settle(self, batch, await self.send(batch))
+        except ProviderError as error:
+            outcomes = [error.outcome(message) for message in batch]
+        except TimeoutError:
+            late = Ambiguous(Reason.TIMEOUT, f"no answer within {self.capabilities.timeout:g} s")
+            outcomes = [late.outcome(message) for message in batch]
+        except Exception as error:  # noqa: BLE001 a bug in one adapter must not stop the others; it is logged as a bug
+            _report_bug(self, batch)
+            bug = Ambiguous(Reason.UNEXPECTED_ANSWER, "the adapter failed", error=type(error).__name__)
+            outcomes = [bug.outcome(message) for message in batch]
+        took = round((time.perf_counter() - started) * 1000)
+        return [outcome if outcome.latency_ms else replace(outcome, latency_ms=took) for outcome in outcomes]
+
+
+class WithoutReceipts:
+    """Mixed into a vendor that never calls back: whatever claims to be its receipt is not."""
+
+    @classmethod
+    def verify(cls, config: Any, request: ReceiptRequest) -> None:  # noqa: ARG003 whatever is posted
+        raise BadSignature("this provider posts no receipts")
+
+    @classmethod
+    def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:  # noqa: ARG003
+        return []
+
+
+def accepted(message: Message, vendor_id: str = "", **detail: object) -> Outcome:
+    """The vendor took this message."""
+    return Outcome(message.delivery_id, OutcomeKind.ACCEPTED, vendor_id=vendor_id, detail=detail)
+
+
+def _settle(provider: Provider, batch: Sequence[Message], outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """One outcome per message, in the batch's order: the first one counts, a missing one is ambiguous."""
+    first: dict[object, Outcome] = {}
+    surplus = 0
+    wanted = {message.delivery_id for message in batch}
+    for outcome in outcomes:
+        if outcome.delivery_id in wanted and outcome.delivery_id not in first:
+            first[outcome.delivery_id] = outcome
+        else:
+            surplus += 1
+    if surplus:
+        log.error("%s.%s answered %d outcomes too many", provider.channel, provider.key, surplus)
+    missing = [message for message in batch if message.delivery_id not in first]
+    if missing:
+        ids = ", ".join(str(message.delivery_id) for message in missing)
+        log.error("%s.%s forgot the outcome of %s", provider.channel, provider.key, ids)
+    forgotten = Ambiguous(Reason.UNEXPECTED_ANSWER, "the answer does not mention this message")
+    return [first.get(message.delivery_id) or forgotten.outcome(message) for message in batch]
+
+
+def _report_bug(provider: Provider, batch: Sequence[Message]) -> None:
+    """The stack of a bug, without the personal data that exception texts like to carry."""
+    ids = ", ".join(str(message.delivery_id) for message in batch)
+    stack = redact(traceback.format_exc(), limit=20_000)
+    log.error("bug in %s.%s while sending %s\n%s", provider.channel, provider.key, ids, stack)

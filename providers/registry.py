@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
+from providers.channel import Channel
+from techrar.core.errors import ConfigurationError
 from techrar.core.registry import Registry, scan
 
 if TYPE_CHECKING:
     from providers.base import Provider
-    from providers.channel import Channel
 
+ENTRY_POINTS = "techrar.providers"
 PROVIDERS: Registry[type[Provider]] = Registry("provider")
 CHANNELS: Registry[Channel] = Registry("channel")
 
 
 @cache
 def load() -> None:
-    """Import every channel and vendor once; a duplicate key stops the start."""
+    """Import every channel and vendor once; a duplicate key or a vendor without a channel stops the start."""
     import providers
 
-    scan(providers, "techrar.providers")
+    for module in scan(providers, ENTRY_POINTS):
+        channel = getattr(module, "CHANNEL", None)
+        if isinstance(module, ModuleType) and isinstance(channel, Channel):
+            CHANNELS.add(channel.key, channel)
+    for cls in PROVIDERS.values():
+        if cls.channel not in CHANNELS:
+            raise ConfigurationError(f"provider {cls.key!r} names channel {cls.channel!r}, which no folder declares")
 
 
 def channels() -> Registry[Channel]:
@@ -28,6 +37,23 @@ def channels() -> Registry[Channel]:
     return CHANNELS
 
 
-def provider(channel: str, key: str) -> type[Provider]:
+def channel(key: str) -> Channel:
+    return channels()[key]
+
+
+def providers_of(channel_key: str) -> dict[str, type[Provider]]:
+    """Every vendor of a channel by its key."""
     load()
-    return PROVIDERS[f"{channel}.{key}"]
+    return {cls.key: cls for cls in PROVIDERS.values() if cls.channel == channel_key}
+
+
+def provider(channel_key: str, key: str) -> type[Provider] | None:
+    """None when this installation does not have it, or no longer."""
+    load()
+    return PROVIDERS.get(f"{channel_key}.{key}")
+
+
+def longest_timeout() -> float:
+    """Seconds that any provider call may take: a lease must be longer."""
+    load()
+    return max(cls.capabilities.timeout for cls in PROVIDERS.values())
