@@ -1,0 +1,171 @@
+"""From ready messages to outcomes.
+
+Starts what has a free slot, in the order of ids. Before anything is called, one statement notes which rows may have been:
+if this process dies in between, only those have an unknown end. A row whose lease is nearly over is released, not called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import orjson
+
+from consumers.engine.database import Database
+from consumers.engine.work import Account, Called, Held, Ready
+from providers.base import Outcome, OutcomeKind
+from techrar.ledger import claims
+from techrar.ledger.moves import Move
+from techrar.ledger.states import State
+from techrar.policy import retry
+from techrar.policy.categories import category
+
+#: How an outcome is called in a delivery's timeline.
+EVENTS = {
+    OutcomeKind.ACCEPTED: "sent",
+    OutcomeKind.RETRY: "attempt_failed",
+    OutcomeKind.THROTTLED: "throttled",
+    OutcomeKind.REJECTED: "failed",
+    OutcomeKind.MISCONFIGURED: "attempt_failed",
+    OutcomeKind.AMBIGUOUS: "unclear",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    account: Account
+    batch: list[Ready]
+
+
+@dataclass(slots=True)
+class Line:
+    """What waits for one account."""
+
+    account: Account
+    ready: deque[Ready] = field(default_factory=deque)
+
+    def startable(self) -> list[Call]:
+        size = self.account.provider.capabilities.max_batch
+        calls = []
+        while self.ready and len(calls) < self.account.free:
+            calls.append(Call(self.account, [self.ready.popleft() for _ in range(min(size, len(self.ready)))]))
+        return calls
+
+
+class Calls:
+    def __init__(self, database: Database, *, settle: Callable[[Held, Move], None]) -> None:
+        self.database = database
+        self.settle = settle
+        self.lines: dict[int, Line] = {}
+        self.running: set[asyncio.Task[None]] = set()
+        self.stopping = False
+        self._wake = asyncio.Event()
+
+    def take(self, ready: list[Ready]) -> None:
+        for r in ready:
+            line = self.lines.get(r.account.id)
+            if line is None or line.account is not r.account:
+                line = self._line(r.account)
+            line.ready.append(r)
+        self._wake.set()
+
+    def _line(self, account: Account) -> Line:
+        """A changed account gets its own line; what waits for the old one moves over."""
+        old = self.lines.get(account.id)
+        line = Line(account, deque(old.ready if old else ()))
+        self.lines[account.id] = line
+        return line
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self.stopping:
+                self.release_waiting()
+                continue
+            calls = [call for line in self.lines.values() for call in line.startable()]
+            if calls:
+                await self._begin(calls)
+
+    def release_waiting(self) -> None:
+        """What was not called goes back unharmed."""
+        for line in self.lines.values():
+            while line.ready:
+                self._release(line.ready.popleft())
+
+    async def _begin(self, calls: list[Call]) -> None:
+        for call in calls:
+            call.account.in_flight += 1
+        rows = [r for call in calls for r in call.batch]
+        begun = await self.database.run(
+            lambda connection: claims.begin(
+                connection,
+                claims=[r.held.claim_id for r in rows],
+                ids=[r.held.row.id for r in rows],
+                margin=claims.LEASE_MARGIN,
+            )
+        )
+        for call in calls:
+            ours = [r for r in call.batch if r.held.claim_id in begun]
+            for r in call.batch:
+                if r.held.claim_id not in begun:
+                    self._release(r)
+            if ours:
+                task = asyncio.create_task(self._call(call.account, ours))
+                self.running.add(task)
+                task.add_done_callback(self.running.discard)
+            else:
+                call.account.in_flight -= 1
+
+    def _release(self, ready: Ready) -> None:
+        self.settle(ready.held, Move(ready.held.row.id, State.ACCEPTED))
+
+    async def _call(self, account: Account, batch: list[Ready]) -> None:
+        by_id = {r.message.delivery_id: r for r in batch}
+        try:
+            outcomes = await account.provider.deliver([r.message for r in batch])
+        finally:
+            account.in_flight -= 1
+            self._wake.set()
+        for outcome in outcomes:
+            ready = by_id[outcome.delivery_id]
+            self.settle(ready.held, move(Called(ready, outcome)))
+
+
+def move(called: Called, *, rng: Callable[[], float] = random.random) -> Move:
+    """What the ledger must learn from an outcome."""
+    row, outcome, account = called.ready.held.row, called.outcome, called.ready.account
+    step = retry.after(
+        outcome.kind,
+        attempt=row.attempt,
+        priority=row.priority,
+        resend_unclear=category(row.category).resend_unclear,
+        idempotent=account.provider.capabilities.idempotent,
+        retry_after=outcome.retry_after,
+        expires_in=row.expires_in,
+        rng=rng,
+    )
+    return Move(
+        row.id,
+        step.state,
+        kind=EVENTS[outcome.kind] if step.state is not State.DEAD else "dead",
+        delay=step.delay,
+        reason=outcome.reason,
+        account_id=account.id,
+        attempt=step.attempt,
+        possible_duplicate=True if step.possible_duplicate else None,
+        cost_micros=outcome.cost_micros,
+        currency=outcome.currency,
+        vendor_id=outcome.vendor_id,
+        vendor_index=not account.provider.capabilities.echoes_delivery_id,
+        detail=_detail(outcome, account),
+    )
+
+
+def _detail(outcome: Outcome, account: Account) -> str:
+    return orjson.dumps(
+        {"provider": account.key, "latency_ms": outcome.latency_ms, **outcome.detail}, default=str
+    ).decode()

@@ -1,0 +1,132 @@
+"""From envelopes to claimed rows.
+
+Takes what the source hands out, claims in one statement over all envelopes that wait, for no more rows than may start,
+and acknowledges an envelope once each of its ids is claimed or refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from consumers.engine.database import Database
+from consumers.engine.source import Source, Taken
+from consumers.engine.work import Gate, Held
+from techrar.ledger import claims
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An envelope of which `start` ids are already claimed or refused."""
+
+    taken: Taken
+    start: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.taken.envelope.ids) - self.start
+
+
+@dataclass(slots=True)
+class Cut:
+    """What one claim asks for."""
+
+    ids: list[UUID]
+    held_by: list[UUID]
+    emptied: list[Waiting]
+
+
+def cut(waiting: deque[Waiting], room: int) -> Cut:
+    """Take up to `room` ids off the front. An envelope that must be alone is never mixed with others."""
+    part = Cut([], [], [])
+    while waiting and room > 0:
+        first = waiting[0]
+        if first.taken.envelope.solo and part.ids:
+            break
+        ids = first.taken.envelope.ids[first.start : first.start + room]
+        part.ids += ids
+        part.held_by += [first.taken.envelope.publish_id] * len(ids)
+        first.start += len(ids)
+        room -= len(ids)
+        if not first.left:
+            part.emptied.append(waiting.popleft())
+            if first.taken.envelope.solo:
+                break
+    return part
+
+
+class Intake:
+    def __init__(
+        self,
+        source: Source,
+        database: Database,
+        gate: Gate,
+        *,
+        process: str,
+        new_id: Callable[[], UUID],
+        hand_on: Callable[[list[Held]], Awaitable[None]],
+    ) -> None:
+        self.source = source
+        self.database = database
+        self.gate = gate
+        self.process = process
+        self.new_id = new_id
+        self.hand_on = hand_on
+        self.inbox: asyncio.Queue[Taken] = asyncio.Queue(maxsize=4)
+        self.waiting: deque[Waiting] = deque()
+
+    async def pump(self) -> None:
+        """Keep the inbox filled."""
+        while True:
+            await self.inbox.put(await self.source.next())
+
+    async def run(self) -> None:
+        while True:
+            await self._gather()
+            await self.gate.wait_free()
+            if self.waiting[0].taken.envelope.solo:
+                # It killed its consumers before: nothing else may be on board with it.
+                await self.gate.wait_idle()
+                await self._claim()
+                await self.gate.wait_idle()
+            else:
+                await self._claim()
+
+    async def give_back(self) -> None:
+        """Leave what is not claimed to others."""
+        while not self.inbox.empty():
+            self.waiting.append(Waiting(self.inbox.get_nowait()))
+        for waiting in self.waiting:
+            await waiting.taken.requeue()
+        self.waiting.clear()
+
+    async def _gather(self) -> None:
+        if not self.waiting:
+            self.waiting.append(Waiting(await self.inbox.get()))
+        while not self.inbox.empty():
+            self.waiting.append(Waiting(self.inbox.get_nowait()))
+
+    async def _claim(self) -> None:
+        part = cut(self.waiting, self.gate.free)
+        claim_id = self.new_id()
+        self.gate.take(len(part.ids))
+        rows = await self.database.run(lambda connection: self._ask(connection, claim_id, part))
+        for waiting in part.emptied:
+            await waiting.taken.ack()
+        self.gate.give(len(part.ids) - len(rows))
+        if rows:
+            await self.hand_on([Held(row, claim_id) for row in rows])
+
+    async def _ask(self, connection: Any, claim_id: UUID, part: Cut) -> list[Any]:
+        return await claims.claim(
+            connection,
+            claim_id=claim_id,
+            ids=part.ids,
+            held_by=part.held_by,
+            emptied=[w.taken.envelope.publish_id for w in part.emptied],
+            process=self.process,
+        )

@@ -1,0 +1,106 @@
+"""From claimed rows to messages that are ready to go.
+
+Asks policy, finds the content, renders it, chooses an account. What will not be sent leaves here as a move, with the
+reason a merchant will read; nothing here waits for a vendor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from consumers.engine.work import Account, Held, Ready
+from providers.base import Message
+from techrar.core.ids import notification_id
+from techrar.ledger.moves import Move
+from techrar.ledger.states import State
+from techrar.policy.decide import Facts, Send, Skip, decide
+from techrar.templating.problems import RenderProblem
+from techrar.templating.render import Compiled
+
+log = logging.getLogger(__name__)
+
+#: Rows prepared before the loop may do something else.
+SLICE = 50
+
+
+class Desk(Protocol):
+    """What preparing needs to look up. Each answer is cached by whoever gives it."""
+
+    async def requests(self, ids: Sequence[Any]) -> Mapping[Any, Any]: ...
+
+    async def compiled(self, request: Any, channel: str) -> Compiled: ...
+
+    async def account(self, row: Any) -> Account | None: ...
+
+
+class Preparation:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        settle: Callable[[Held, Move], None],
+        hand_on: Callable[[list[Ready]], None],
+    ) -> None:
+        self.desk = desk
+        self.settle = settle
+        self.hand_on = hand_on
+
+    async def take(self, held: Sequence[Held]) -> None:
+        requests = await self.desk.requests([h.row.id for h in held])
+        for start in range(0, len(held), SLICE):
+            ready = [r for h in held[start : start + SLICE] if (r := await self._one(h, requests))]
+            self.hand_on(ready)
+            await asyncio.sleep(0)
+
+    async def _one(self, held: Held, requests: Mapping[Any, Any]) -> Ready | None:
+        row = held.row
+        verdict = decide(Facts(row.flow_state, row.expires_in, row.lost_leases))
+        if isinstance(verdict, Skip):
+            return self._stop(held, verdict.state, verdict.reason)
+        if not isinstance(verdict, Send):
+            self.settle(held, Move(row.id, State.ACCEPTED))
+            return None
+        request = requests.get(notification_id(row.id))
+        if request is None:
+            return self._stop(held, State.FAILED, "request_missing")
+        try:
+            compiled = await self.desk.compiled(request, row.channel)
+            content = compiled.render(variables(request.request))
+        except RenderProblem as problem:
+            return self._stop(held, State.FAILED, problem.code, str(problem))
+        account = await self.desk.account(row)
+        if account is None:
+            return self._stop(held, State.FAILED, "no_provider_account")
+        return Ready(held, message(row, request.request, content, account), account)
+
+    def _stop(self, held: Held, state: State, reason: str, message: str = "") -> None:
+        detail = None if not message else _json({"message": message})
+        self.settle(held, Move(held.row.id, state, kind=state.word, reason=reason, detail=detail))
+
+
+def variables(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may name: the send's data at the top, and who it goes to."""
+    return {**request.get("data", {}), "recipient": request.get("to", {})}
+
+
+def message(row: Any, request: Mapping[str, Any], content: Mapping[str, Any], account: Account) -> Message:
+    return Message(
+        delivery_id=row.id,
+        channel=row.channel,
+        address=row.address,
+        content=content,
+        sender=request.get("sender", {}).get(row.channel, {}),
+        metadata=request.get("metadata", {}),
+        category=row.category,
+        attempt=row.attempt + 1,
+        receipt_url=account.receipt_url,
+    )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    import orjson
+
+    return orjson.dumps(value).decode()

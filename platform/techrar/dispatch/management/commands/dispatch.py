@@ -1,0 +1,62 @@
+"""Run a dispatcher: `manage.py dispatch`. Any number may run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from uuid_utils.compat import uuid7
+
+from providers.registry import channels
+from techrar.broker.envelope import Envelope
+from techrar.broker.publisher import Publisher
+from techrar.broker.topology import Profile, plan
+from techrar.dispatch import process
+from techrar.dispatch.wake import dsn
+from techrar.env import Transport
+
+log = logging.getLogger(__name__)
+
+
+class BrokerPublisher:
+    """The relay's view of the broker: which publish ids are safe."""
+
+    def __init__(self, name: str) -> None:
+        profile = Profile(settings.BROKER_PROFILE)
+        topology = plan(list(channels()), profile)
+        self.publisher = Publisher(settings.AMQP_URL, profile, topology=topology, name=name)
+
+    def publish(self, envelopes: Sequence[Envelope], *, deadline: float) -> set[UUID]:
+        return set(self.publisher.publish(envelopes, deadline=deadline).confirmed)
+
+
+class Command(BaseCommand):
+    help = "Publish what is due, wake what sleeps, sweep up after crashes."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        threads = [process.Thread("clock", dsn(), process.clock_session(stop), stop)]
+        if settings.TRANSPORT is Transport.AMQP:
+            keys = list(channels())
+            threads += [
+                process.relay_thread(
+                    f"relay-{kind}",
+                    dsn(),
+                    lanes=lanes,
+                    publisher=lambda kind=kind: BrokerPublisher(f"techrar relay {kind}"),
+                    new_id=uuid7,
+                    stop=stop,
+                )
+                for kind, lanes in (("urgent", [f"{k}.urgent" for k in keys]), ("bulk", keys))
+            ]
+        log.info("dispatching over %s, process %d", settings.TRANSPORT, os.getpid())
+        process.run(threads, stop)

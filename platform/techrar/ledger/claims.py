@@ -1,0 +1,116 @@
+"""Who may send which deliveries now, and until when?
+
+A claim is a fenced lease: `claim` moves queued rows that an envelope holds to `sending` and returns what policy must know;
+`begin` notes, before the calls, which of them may have been called. A claim whose lease runs out is the sweeper's: rows
+that were begun have an unknown end, the others go back as if nothing had been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+
+from techrar.core.ids import notification_id
+from techrar.ledger.states import State
+
+#: Renewed every third of it while a process lives, so that a dead one's rows are found soon.
+LEASE_SECONDS = 45.0
+#: A call is not begun with less than this left.
+LEASE_MARGIN = 10.0
+
+CLAIM = f"""
+WITH w AS MATERIALIZED (
+  SELECT * FROM unnest(%(ids)s::uuid[], %(held_by)s::uuid[]) AS w(id, held_by)
+), t AS MATERIALIZED (
+  SELECT id, state, held_by FROM delivery
+  WHERE id = ANY(%(ids)s::uuid[]) AND id BETWEEN %(lo)s AND %(hi)s
+  ORDER BY id FOR UPDATE
+), moved AS (
+  UPDATE delivery d SET state = {State.SENDING:d}, held_by = %(claim)s
+  FROM t JOIN w ON w.id = t.id AND w.held_by = t.held_by
+  WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND d.id BETWEEN %(lo)s AND %(hi)s
+  RETURNING d.id, d.merchant_id, d.mode, d.channel, d.category, d.priority, d.address, d.attempt, d.lost_leases,
+    d.run_id, d.flow_id, d.recipient_id, d.expires_at, d.possible_duplicate, d.due_at
+), leased AS (
+  INSERT INTO claim (id, process, lease_until, ids)
+  SELECT %(claim)s, %(process)s, now() + %(lease)s * interval '1 second', array_agg(id ORDER BY id) FROM moved
+  HAVING count(*) > 0
+), emptied AS (
+  DELETE FROM envelope WHERE id = ANY(%(emptied)s::uuid[])
+)
+SELECT m.*, f.state AS flow_state, extract(epoch FROM m.expires_at - now())::float8 AS expires_in
+FROM moved m JOIN flow f ON f.id = m.flow_id ORDER BY m.id
+"""
+
+REQUESTS = """
+SELECT id, request, template_version_id, locale FROM notification
+WHERE id = ANY(%(ids)s::uuid[]) AND id BETWEEN %(lo)s AND %(hi)s
+"""
+
+BEGIN = """
+INSERT INTO begun (claim_id, ids)
+SELECT c.id, array_agg(b.id) FROM unnest(%(claims)s::uuid[], %(ids)s::uuid[]) AS b(claim_id, id)
+JOIN claim c ON c.id = b.claim_id AND c.lease_until > now() + %(margin)s * interval '1 second'
+GROUP BY c.id RETURNING claim_id
+"""
+
+RENEW = """
+UPDATE claim SET lease_until = now() + %(lease)s * interval '1 second'
+WHERE id = ANY(%(claims)s::uuid[]) AND lease_until > now() RETURNING id
+"""
+
+
+async def claim(
+    connection: AsyncConnection[Any],
+    *,
+    claim_id: UUID,
+    ids: Sequence[UUID],
+    held_by: Sequence[UUID],
+    emptied: Sequence[UUID],
+    process: str,
+    lease: float = LEASE_SECONDS,
+) -> list[Any]:
+    """Take what can start now. Rows come back in id order; what is missing was cancelled, sent or taken by another."""
+    cursor = connection.cursor(row_factory=namedtuple_row)
+    await cursor.execute(
+        CLAIM,
+        {
+            "ids": list(ids),
+            "held_by": list(held_by),
+            "lo": min(ids),
+            "hi": max(ids),
+            "claim": claim_id,
+            "process": process,
+            "lease": lease,
+            "emptied": list(emptied),
+        },
+    )
+    return await cursor.fetchall()
+
+
+async def requests(connection: AsyncConnection[Any], deliveries: Sequence[UUID]) -> dict[UUID, Any]:
+    """What the merchant asked for, by notification, for deliveries that came through the API."""
+    wanted = sorted({notification_id(d) for d in deliveries})
+    if not wanted:
+        return {}
+    cursor = connection.cursor(row_factory=namedtuple_row)
+    await cursor.execute(REQUESTS, {"ids": wanted, "lo": wanted[0], "hi": wanted[-1]})
+    return {row.id: row for row in await cursor.fetchall()}
+
+
+async def begin(
+    connection: AsyncConnection[Any], *, claims: Sequence[UUID], ids: Sequence[UUID], margin: float
+) -> set[UUID]:
+    """Note that these rows may be called from now on. Answers the claims with enough lease left; call no others."""
+    cursor = await connection.execute(BEGIN, {"claims": list(claims), "ids": list(ids), "margin": margin})
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def renew(connection: AsyncConnection[Any], *, claims: Sequence[UUID], lease: float = LEASE_SECONDS) -> set[UUID]:
+    """Keep claims whose calls still run. Answers those that are still ours."""
+    cursor = await connection.execute(RENEW, {"claims": list(claims), "lease": lease})
+    return {row[0] for row in await cursor.fetchall()}

@@ -1,0 +1,112 @@
+"""Which due deliveries leave the ledger next, and what happens to those the broker did not take?
+
+Reserve first, commit, then publish: a reserved row names its envelope, and the envelope's row stays until each of its ids
+is claimed or refused. So whatever is lost between here and a consumer is found again by the sweeper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from techrar.ledger.states import State
+
+#: From this many lost leases on a row travels alone, so that it cannot take others down with it.
+SOLO_AFTER = 2
+
+PICK = """
+SELECT id, lost_leases FROM delivery
+WHERE flow_id = %(flow)s AND relay_at IS NOT NULL AND id > %(after)s
+ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
+RESERVE = f"""
+WITH w AS (SELECT * FROM unnest(%(ids)s::uuid[], %(held_by)s::uuid[]) AS w(id, held_by))
+UPDATE delivery d SET state = {State.QUEUED:d}, relay_at = NULL, held_by = w.held_by
+FROM w WHERE d.id = w.id AND d.id BETWEEN %(lo)s AND %(hi)s
+"""
+
+INSERT_ENVELOPES = """
+INSERT INTO envelope (id, flow_id, lane, priority, solo, n, check_at, ids)
+VALUES (%(id)s, %(flow)s, %(lane)s, %(priority)s, %(solo)s, %(n)s, now() + %(check)s * interval '1 second', %(ids)s)
+"""
+
+GIVE_BACK = f"""
+WITH e AS MATERIALIZED (
+  DELETE FROM envelope WHERE id = ANY(%(envelopes)s::uuid[]) RETURNING id, ids
+), r AS MATERIALIZED (
+  SELECT e.id AS held_by, unnest(e.ids) AS id FROM e
+), t AS MATERIALIZED (
+  SELECT d.id FROM delivery d JOIN r USING (id, held_by) WHERE d.state = {State.QUEUED:d}
+  AND d.id BETWEEN (SELECT min(id) FROM r) AND (SELECT max(id) FROM r) ORDER BY d.id FOR UPDATE OF d
+)
+UPDATE delivery d SET state = {State.ACCEPTED:d}, relay_at = now(), held_by = NULL
+FROM t WHERE d.id = t.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One envelope to be: a publish id and the ids it holds."""
+
+    publish_id: UUID
+    ids: tuple[UUID, ...]
+    solo: bool
+
+
+def group(picked: Sequence[tuple[UUID, int]], *, size: int, new_id: Callable[[], UUID]) -> list[Reservation]:
+    """Cut what was picked into envelopes; rows that lost leases before travel alone."""
+    well = [identifier for identifier, lost in picked if lost < SOLO_AFTER]
+    cut = [Reservation(new_id(), tuple(well[i : i + size]), solo=False) for i in range(0, len(well), size)]
+    return cut + [Reservation(new_id(), (i,), solo=True) for i, lost in picked if lost >= SOLO_AFTER]
+
+
+def reserve(
+    connection: Connection[Any],
+    *,
+    flow: int,
+    lane: str,
+    priority: int,
+    after: UUID,
+    limit: int,
+    size: int,
+    check: float,
+    new_id: Callable[[], UUID],
+) -> list[Reservation]:
+    """Move up to `limit` due rows of a flow to `queued`, committed when this returns."""
+    with connection.transaction():
+        picked = connection.execute(PICK, {"flow": flow, "after": after, "limit": limit}).fetchall()
+        if not picked:
+            return []
+        made = group(picked, size=size, new_id=new_id)
+        ids = [i for r in made for i in r.ids]
+        with connection.pipeline(), connection.cursor() as cursor:
+            held_by = [r.publish_id for r in made for _ in r.ids]
+            cursor.execute(RESERVE, {"ids": ids, "held_by": held_by, "lo": min(ids), "hi": max(ids)})
+            for r in made:
+                cursor.execute(
+                    INSERT_ENVELOPES,
+                    {
+                        "id": r.publish_id,
+                        "flow": flow,
+                        "lane": lane,
+                        "priority": priority,
+                        "solo": r.solo,
+                        "n": len(r.ids),
+                        "check": check,
+                        "ids": list(r.ids),
+                    },
+                )
+    return made
+
+
+def give_back(connection: Connection[Any], envelopes: Sequence[UUID]) -> int:
+    """Return what these envelopes still hold to the line. Safe at any time: a claimed row is no longer theirs."""
+    if not envelopes:
+        return 0
+    with connection.transaction():
+        return connection.execute(GIVE_BACK, {"envelopes": list(envelopes)}).rowcount

@@ -1,0 +1,1 @@
+"""A merchant asks for one message: send it now or later, ask what became of it, stop it."""

@@ -1,0 +1,1 @@
+"""What vendors tell us later: verified, stored, then applied in sets."""
