@@ -1,0 +1,16 @@
+"""Chat that goes nowhere: the last part of the address decides."""
+
+from __future__ import annotations
+
+from providers.sandbox import Sandbox, path_word
+
+
+class ChatSandbox(Sandbox):
+    key = "sandbox"
+    channel = "chat"
+    title = "Sandbox"
+    word = staticmethod(path_word)
+
+    @staticmethod
+    def address_for(word: str) -> str:
+        return f"https://chat.example.com/{word}"

@@ -1,0 +1,172 @@
+"""How does an adapter talk to the outside?
+
+One client for the process: pooled connections, deadlines, no redirects, no proxies from the environment, capped
+answers. What fails before the request was written is `Transient`; after that nobody knows, which is `Ambiguous`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import orjson
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from providers.errors import Ambiguous, ForbiddenTarget, Transient
+from providers.guard import OPEN, STRICT, Guard, GuardedResolver, connect
+from providers.messages import Reason
+from providers.redact import redact
+
+CONNECT_TIMEOUT = 5.0
+MAX_ANSWER = 65_536
+MAX_WAIT = 3_600.0  # a longer Retry-After is a mistake, or an attempt to park our queue
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes  #: at most `MAX_ANSWER` bytes
+    summary: Mapping[str, Any] = field(default_factory=dict)  #: redacted, for the timeline
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON; anything else from a vendor that took our request means that nobody knows."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise Ambiguous(Reason.UNEXPECTED_ANSWER, "the answer is not JSON", **self.summary) from None
+
+    def retry_after(self, now: datetime) -> float | None:
+        """Seconds from a `Retry-After` header, given as seconds or as a date."""
+        given = self.headers.get("Retry-After", "").strip()
+        if given.isascii() and given.isdigit():
+            return min(float(given), MAX_WAIT)
+        try:
+            wait = (parsedate_to_datetime(given) - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+        return min(max(wait, 0.0), MAX_WAIT)
+
+
+class Network:
+    """The way out of one process. Make it inside the event loop that uses it; close it at the end."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        guard: Guard | None = None,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        connections: int = 2_000,
+    ) -> None:
+        self.guard = guard or (OPEN if allow_private else STRICT)
+        self._resolver = GuardedResolver(resolver or aiohttp.DefaultResolver(), self.guard)
+        self._guarded = _session(connections, tls, resolver=self._resolver, socket_factory=self.guard.open_socket)
+        self._own = _session(100, tls)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,  # noqa: ASYNC109 part of what a call means, and mapped to its own outcome
+        own: bool = False,
+    ) -> Answer:
+        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private."""
+        target, session = self._target(url, own=own)
+        wire = SimpleNamespace(written=False)
+        summary: dict[str, Any] = {"request": f"{method} {target.with_query(None).with_fragment(None)}"}
+        try:
+            async with session.request(
+                method,
+                target,
+                data=body or None,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout)),
+                allow_redirects=False,
+                trace_request_ctx=wire,
+            ) as response:
+                received = await _read(response)
+        except aiohttp.InvalidURL:
+            raise ForbiddenTarget("The address does not name a host we can connect to.") from None
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            raise _failure(error, summary, written=wire.written) from error
+        summary |= {"status": response.status, "answer": redact(received.decode(errors="replace"))}
+        return Answer(response.status, response.headers, received, summary)
+
+    def _target(self, url: str, *, own: bool) -> tuple[URL, aiohttp.ClientSession]:
+        try:
+            target = URL(url)
+        except ValueError:
+            raise ForbiddenTarget("The address is not a web address.") from None
+        if not own:
+            self.guard.check_url(target)
+        return target, self._own if own else self._guarded
+
+    async def open_socket(self, host: str, port: int) -> socket.socket:
+        """A connected socket for what is not HTTP, to an address that passed the same check."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await connect(self._resolver, self.guard, host, port)
+        except TimeoutError:
+            raise Transient(Reason.CONNECTION, f"no connection to {host}:{port} in time") from None
+        except OSError as error:
+            raise Transient(Reason.CONNECTION, f"no connection to {host}:{port}: {error.strerror or error}") from error
+
+    async def close(self) -> None:
+        await self._guarded.close()
+        await self._own.close()
+
+
+async def _mark_written(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.written = True
+
+
+def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> aiohttp.ClientSession:
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(cast(Any, _mark_written))
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, ssl=tls or True, **connector),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # A compressed answer could be a bomb: we ask for none and read none.
+        auto_decompress=False,
+        headers={"Accept-Encoding": "identity", "User-Agent": "techrar"},
+        trust_env=False,
+        trace_configs=[trace],
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """As much of the body as anybody will look at; the rest stays with its sender, and so does the connection."""
+    received = bytearray()
+    async for chunk in response.content.iter_any():
+        received += chunk
+        if len(received) > MAX_ANSWER:
+            response.close()
+            break
+    return bytes(received[:MAX_ANSWER])
+
+
+def _failure(error: Exception, summary: dict[str, Any], *, written: bool) -> Transient | Ambiguous:
+    late = isinstance(error, TimeoutError)
+    summary["error"] = type(error).__name__
+    if written:
+        reason, message = (Reason.TIMEOUT, "no answer in time") if late else (Reason.CONNECTION, "the connection broke")
+        return Ambiguous(reason, f"{message} after the request was sent", **summary)
+    return Transient(Reason.CONNECTION, f"no connection: {redact(str(error), limit=200) or 'timed out'}", **summary)
