@@ -1,0 +1,1 @@
+"""Everything around the service: servers for a laptop, images, monitoring, benchmarks."""

@@ -1,0 +1,7 @@
+"""What stops a command here, in one sentence for the person who typed it?"""
+
+from __future__ import annotations
+
+
+class Trouble(Exception):  # noqa: N818 - it is a sentence for a person, not a programming error
+    """One sentence: what is wrong, where, and what to do."""

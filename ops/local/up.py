@@ -1,0 +1,179 @@
+"""What does `manage.py up` do: servers, schema, demo merchant, processes, and a line to paste?"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from ops.local import environment, ports
+from ops.local.console import Console
+from ops.local.greeting import Demo, greeting
+from ops.local.home import LOCAL, ROOT, Home, open_home
+from ops.local.lock import only_one, stop_leftovers
+from ops.local.memory import Memory
+from ops.local.process import spawn
+from ops.local.servers import Servers
+from ops.local.signals import Interrupted, StopRequests
+from ops.local.supervisor import Program, Supervisor, ending
+from ops.local.trouble import Trouble
+
+MANAGE = (sys.executable, str(ROOT / "manage.py"))
+
+
+def service_programs(port: int) -> list[Program]:
+    daphne = (sys.executable, "-m", "daphne", "-b", ports.LOOPBACK, "-p", str(port), "techrar.asgi:application")
+    consumers = (sys.executable, "-m", "consumers")
+    return [
+        Program("web", daphne, rank=1, patience=10.0),
+        Program("dispatcher", (*MANAGE, "dispatch"), rank=2, patience=15.0),
+        Program("deliver urgent", (*consumers, "deliver", "--lane", "urgent"), rank=3, patience=30.0),
+        Program("deliver bulk", (*consumers, "deliver", "--lane", "bulk"), rank=3, patience=30.0),
+        Program("receipts", (*consumers, "receipts"), rank=3, patience=30.0),
+    ]
+
+
+def main(arguments: Sequence[str], *, folder: Path = LOCAL) -> int:
+    """The exit code: 0 after an orderly stop, 1 with one sentence when something is in the way."""
+    console = Console(sys.stdout)
+    stops = StopRequests()
+    stops.install()
+    try:
+        if arguments:
+            raise Trouble(
+                f"`manage.py up` takes no arguments, but got {' '.join(arguments)}: "
+                "PORT and TRANSPORT are set in the environment."
+            )
+        home = open_home(folder)
+        with only_one(home.folder, doing="`make up`"):
+            Run(home, console, stops, os.environ).run()
+    except Trouble as trouble:
+        console.say(str(trouble))
+        return 1
+    except Interrupted:
+        console.say("Stopped before everything was up.")
+    return 0
+
+
+class Run:
+    """One run of everything, from the first server to the last. Tests give stand-ins for the service's own parts."""
+
+    def __init__(
+        self,
+        home: Home,
+        console: Console,
+        stops: StopRequests,
+        environ: Mapping[str, str],
+        *,
+        programs: Callable[[int], list[Program]] = service_programs,
+        manage: Sequence[str] = MANAGE,
+    ) -> None:
+        self.began = time.monotonic()
+        self.home = home
+        self.console = console
+        self.stops = stops
+        self.environ = environ
+        self.programs = programs
+        self.manage = manage
+        self.port = environment.web_port(environ)
+        self.memory = Memory(home.folder)
+        self.servers = Servers(
+            home, self.memory, environ=environ, durable=True, rng=random.SystemRandom(), say=console.say
+        )
+
+    def run(self) -> None:
+        stop_leftovers(self.memory, self.console.say)
+        if not ports.is_free(self.port):
+            raise Trouble(
+                f"Port {self.port} is taken by another program: stop that one, "
+                f"or choose another with `make up PORT={self.port + 1}`."
+            )
+        try:
+            demo = self._prepare()
+            env = self._environment()
+            environment.publish(self.home.folder, env)
+            supervisor = Supervisor(
+                self.programs(self.port),
+                env=env, cwd=ROOT, console=self.console, stops=self.stops, servers=self.servers,
+            )  # fmt: skip
+            supervisor.run(is_ready=self._web_answers, when_ready=lambda: self._greet(demo))
+        finally:
+            self.stops.raising = False
+            environment.withdraw(self.home.folder)
+            self.servers.stop(hurry=lambda: self.stops.count > 1)
+            self.memory.remember_processes([])
+        self.console.say("Everything is stopped; the data is kept.")
+
+    def _prepare(self) -> Demo:
+        """Everything that must be there before the service's processes start. RabbitMQ boots meanwhile."""
+        self.servers.start()
+        self.memory.remember_processes(self.servers.identities())
+        self._command("migrate", "--noinput", "--verbosity=0")
+        demo = self._demo()
+        self.servers.wait_for_broker()
+        if self.servers.choice.transport == "amqp":
+            self._command("topology")
+        return demo
+
+    def _environment(self) -> dict[str, str]:
+        return environment.for_service(
+            self.environ, servers=self.servers.environment(), port=self.port, memory=self.memory
+        )
+
+    def _command(self, *arguments: str) -> str:
+        """Run one management command; returns what it printed, or shows that and stops everything."""
+        process = spawn((*self.manage, *arguments), env=self._environment(), output=subprocess.PIPE, cwd=ROOT)
+        try:
+            output = process.communicate()[0].decode(errors="replace")
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != 0:
+            self.console.lines(arguments[0], output.splitlines())
+            raise Trouble(
+                f"`manage.py {arguments[0]}` failed ({ending(process.returncode)}; its own words are above): "
+                "everything is stopped."
+            )
+        return output
+
+    def _demo(self) -> Demo:
+        said = self._command("demo", "--json").strip().splitlines()
+        try:
+            demo = Demo.read(json.loads(said[-1]))
+        except (IndexError, ValueError, AttributeError):
+            raise Trouble(
+                f"`manage.py demo --json` answered {said[-1:]} instead of JSON: everything is stopped."
+            ) from None
+        return demo.kept(self.home.folder / "demo.json", self.servers.urls["DATABASE_URL"])
+
+    def _web_answers(self) -> bool:
+        connection = HTTPConnection(ports.LOOPBACK, self.port, timeout=1)
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _greet(self, demo: Demo) -> None:
+        choice = self.servers.choice
+        where = "the server DATABASE_URL names"
+        if not self.environ.get("DATABASE_URL"):
+            where = f"{self.home.shared} (kept until `make clean`)"
+        self.console.write(
+            greeting(
+                port=self.port,
+                demo=demo,
+                transport=choice.transport,
+                reason=choice.reason,
+                data=where,
+                seconds=time.monotonic() - self.began,
+            )
+        )
