@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from providers.channel import Part
 from providers.errors import Ambiguous, BadSignature, ProviderError
 from providers.messages import (
     Capabilities,
@@ -42,6 +43,7 @@ __all__ = [  # all that a vendor's file needs from here and below
     "Message",
     "Outcome",
     "OutcomeKind",
+    "Part",
     "Provider",
     "ProviderConfig",
     "Reason",
