@@ -22,6 +22,7 @@ class Envelope(msgspec.Struct, frozen=True, tag=False):
     lane: str  #: routing key: `<channel>` or `<channel>.urgent`
     priority: int  #: AMQP priority, larger goes first
     ids: list[UUID]
+    solo: bool = False  #: claimed alone: its rows lost leases before
     version: int = VERSION
 
 

@@ -1,0 +1,1 @@
+"""The processes that take deliveries from a transport and hand them to providers."""

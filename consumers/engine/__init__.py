@@ -1,0 +1,1 @@
+"""How work is taken, paced and handed back: sources, pipeline, retry. No Django, no models."""
