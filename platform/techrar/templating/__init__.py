@@ -1,0 +1,1 @@
+"""Templates: what a merchant wrote once, turned into what one recipient reads."""

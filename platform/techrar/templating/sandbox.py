@@ -1,0 +1,196 @@
+"""How is a merchant's template compiled and run without trusting it?
+
+Jinja2's own sandbox keeps templates away from Python, but bounds neither time nor memory. Here everything that could
+grow is bounded instead: `grammar` refuses what is not needed, before compiling; `rewrite` and `operators` make every
+remaining operation pay from one budget (`work`); values are plain data (`values`). What is left costs so little that
+rendering stays in the process and on the thread that asks, thousands of times per second, without a worker to kill:
+an own process per render would cost more than the sending.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from techrar.templating import filters, grammar, limits, operators
+from techrar.templating.problems import Failure, Refused
+from techrar.templating.rewrite import rewrite
+from techrar.templating.values import Missing, number
+from techrar.templating.work import Work
+
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_OPENING = re.compile(r"\{[{%#]")
+_FILE = "<merchant template>"
+
+
+class BoundedEnvironment(ImmutableSandboxedEnvironment):
+    """No globals, no loader, no attribute access, the operators of `operators`, the filters of `filters`."""
+
+    context_class = operators.RenderContext
+    intercepted_unops = frozenset({"+", "-"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+
+    def __init__(self, *, escape: bool) -> None:
+        super().__init__(
+            undefined=Missing, autoescape=escape, keep_trailing_newline=True, optimized=False, cache_size=0
+        )
+        self.globals.clear()
+        self.filters = {**filters.FILTERS, **operators.HIDDEN}
+        self.tests = dict(filters.TESTS)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        return operators.arithmetic(context, operator, left, right)
+
+    def call_unop(self, context: Any, operator: str, arg: Any) -> Any:
+        context.work.spend(1)
+        return -number(arg, "`-`") if operator == "-" else number(arg, "`+`")
+
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ARG002 - no template reaches this, and none shall
+        return Missing(name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ARG002
+        return Missing(name=str(argument))
+
+    def call(self, *_: Any, **__: Any) -> Any:
+        raise Failure("not_allowed", "calls are not available")
+
+
+_ENVIRONMENTS = {escape: BoundedEnvironment(escape=escape) for escape in (False, True)}
+
+
+class Program:
+    """One compiled text."""
+
+    __slots__ = ("_environment", "_root", "_template", "nodes")
+
+    def __init__(self, environment: BoundedEnvironment, template: Template, size: int) -> None:
+        self._environment = environment
+        self._template = template
+        self._root: Callable[[Any], Iterator[str]] = template.root_render_func
+        self.nodes = size
+
+    def run(self, variables: Mapping[str, Any], work: Work) -> str:
+        """Raise `Failure` when the data does not fit or the budget is spent."""
+        context = operators.RenderContext(self._environment, variables, None, {})  # type: ignore[arg-type]
+        context.work = work
+        parts: list[str] = []
+        room = limits.OUTPUT_CHARS
+        try:
+            for part in self._root(context):
+                room -= len(part)
+                if room < 0:
+                    raise Failure("too_large", f"the result is longer than {limits.OUTPUT_CHARS} characters")
+                parts.append(part)
+        except Failure as failure:
+            failure.line = self._line(failure.__traceback__)
+            raise
+        except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, TemplateError) as error:
+            raise Failure("wrong_type", str(error), self._line(error.__traceback__)) from error
+        return "".join(parts)
+
+    def _line(self, trace: TracebackType | None) -> int:
+        line = 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == _FILE:
+                line = self._template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return line
+
+
+def is_plain(source: str) -> bool:
+    """Nothing to fill in: the text is its own result."""
+    return _OPENING.search(source) is None
+
+
+def compile_source(source: str, *, escape: bool) -> Program:
+    """Raise `Refused` for what may not be saved. Compiled once per process while it is in use."""
+    found = _CACHE.get((source, escape))
+    if found is None:
+        found = _compile(source, escape)
+        _CACHE.put((source, escape), found)
+    return found
+
+
+def _compile(source: str, escape: bool) -> Program:
+    if len(source) > limits.SOURCE_CHARS:
+        message = f"the template has {len(source)} characters; {limits.SOURCE_CHARS} are allowed"
+        raise Refused("too_large", message, 1)
+    _check_tags(source)
+    environment = _ENVIRONMENTS[escape]
+    tree = _parse(environment, source)
+    size = grammar.check(tree)
+    tree = rewrite(tree)
+    tree.set_environment(environment)
+    try:
+        code = environment.compile(tree, filename=_FILE)
+    except TemplateSyntaxError as error:
+        raise Refused("syntax_error", error.message or "this is not a template", error.lineno) from None
+    except (RecursionError, SyntaxError, MemoryError):
+        raise Refused("too_complex", "tags and expressions lie too deep inside each other", 1) from None
+    return Program(environment, Template.from_code(environment, code, {}), size)
+
+
+def _check_tags(source: str) -> None:
+    """What is cheap to count is counted before the parser, whose memory grows with the longest tag, sees the text."""
+    count, position = 0, 0
+    while (opening := _OPENING.search(source, position)) is not None:
+        end = source.find(_CLOSING[opening[0]], opening.end())
+        position = end + 2 if end >= 0 else len(source)
+        count += 1
+        if opening[0] != "{#" and position - opening.end() > limits.TAG_CHARS:
+            message = f"a tag is longer than {limits.TAG_CHARS} characters"
+            raise Refused("too_complex", message, source.count("\n", 0, opening.start()) + 1)
+    if count > limits.NODES:
+        raise Refused("too_complex", "this has too many tags; prepare values in data", 1)
+
+
+def _parse(environment: BoundedEnvironment, source: str) -> nodes.Template:
+    try:
+        return environment.parse(source)
+    except TemplateSyntaxError as error:
+        raise Refused("syntax_error", error.message or "this is not a template", error.lineno) from None
+    except RecursionError:
+        raise Refused("too_complex", "tags and expressions lie too deep inside each other", 1) from None
+    except ValueError:  # a number with thousands of digits
+        raise Refused("not_allowed", f"a number is larger than {limits.INTEGER}", 1) from None
+
+
+class _Cache:
+    """The programs used last, bounded by their size together; the key is the text itself."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._used = 0
+        self._programs: OrderedDict[tuple[str, bool], Program] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[str, bool]) -> Program | None:
+        with self._lock:
+            program = self._programs.get(key)
+            if program is not None:
+                self._programs.move_to_end(key)
+            return program
+
+    def put(self, key: tuple[str, bool], program: Program) -> None:
+        with self._lock:
+            if key in self._programs:
+                return
+            self._programs[key] = program
+            self._used += _weight(key, program)
+            while self._used > self._room:
+                old_key, old = self._programs.popitem(last=False)
+                self._used -= _weight(old_key, old)
+
+
+def _weight(key: tuple[str, bool], program: Program) -> int:
+    return program.nodes + len(key[0]) // 256 + 10
+
+
+_CACHE = _Cache(limits.CACHED_NODES)
