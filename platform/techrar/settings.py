@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "channels",
+    "ninja",
     "techrar.merchants",
     "techrar.audience",
     "techrar.templating",
@@ -52,6 +53,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "techrar.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "techrar.merchants.middleware.RateLimitMiddleware",
+    "techrar.core.edge.EdgeMiddleware",
+    "techrar.core.pages.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -125,6 +129,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_ENABLE_RETRY_AFTER_HEADER = True
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_LOCKOUT_CALLABLE = "frontend.views.sign_in.locked_out"
 AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en"
@@ -132,7 +137,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "build" / "static"
+# Read from the apps at start-up: no collecting step to forget, and nothing stale.
+WHITENOISE_USE_FINDERS = True
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the API measures bodies itself, to answer 413 with both sizes
 

@@ -1,0 +1,33 @@
+"""Which calls make up the REST API? One line per app."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from ninja import NinjaAPI
+from ninja.openapi.docs import DocsBase
+
+from techrar import __version__
+from techrar.api_contract import Api
+from techrar.merchants.api import router as merchants
+
+
+class Docs(DocsBase):
+    """Swagger UI from this site's own files: no other host learns who reads, and it works without the internet."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        options = {"url": self.get_openapi_url(api, kwargs), "layout": "BaseLayout", "deepLinking": True}
+        return render(request, "api_docs.html", {"options": json.dumps(options), "title": api.title})
+
+
+api = Api(
+    title="Techrar Notification Service",
+    version=__version__,
+    description="Send email, SMS, push, web push, WhatsApp, in-app, chat and webhook messages, and account for each.",
+    urls_namespace="v1",
+    docs=Docs(),
+)
+api.add_router("", merchants)

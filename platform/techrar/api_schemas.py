@@ -1,0 +1,57 @@
+"""What do all calls of the API share: how bodies are read, lists are paged and problems look?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Entry = TypeVar("Entry")
+
+#: a name a person gave: no longer than a line, nothing that cannot be seen
+ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Body(BaseModel):
+    """What a caller sends. An unknown field is refused: a misspelt one must not be lost in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """What a caller gets."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PageQuery(Body):
+    limit: int = Field(50, ge=1, le=200, description="How many entries at most.")
+    after: str | None = Field(None, max_length=512, description="`page_info.after` of the page before.")
+
+
+class PageInfo(Answer):
+    after: str | None = Field(description="Send it as `after` to get the next page.")
+    has_more: bool
+
+
+class Page(Answer, Generic[Entry]):
+    entries: list[Entry]
+    page_info: PageInfo
+
+
+class WrongField(Answer):
+    field: str = Field(description="Where, as a path: `to.email`, `messages.3.channels`.")
+    code: str = Field(description="A stable word for what is wrong.")
+    message: str = Field(description="What to write instead.")
+
+
+class ProblemAnswer(Answer):
+    """RFC 9457. `code` is a stable word from the documented list; branch on it, not on the sentences."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = Field(description="What is wrong, where, and what to do.")
+    request_id: str = Field(description="The answer's X-Request-Id; name it in a report.")
+    errors: list[WrongField]

@@ -1,0 +1,131 @@
+"""Is this process alive, and can it do its work?
+
+`/livez` answers as long as the process runs. `/readyz` looks at what the process needs: without the database it can
+promise nothing (503); without RabbitMQ or Valkey it still accepts and sends later (200, `degraded`, saying which).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from urllib.parse import unquote, urlsplit
+
+import orjson
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+PROBE_SECONDS = 1.0
+#: probes are shared: a load balancer that asks often costs no more than one look per second
+FRESH_SECONDS = 1.0
+ESSENTIAL = "database"
+
+_AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
+_METHOD_FRAME = b"\x01"
+
+
+def livez(_request: HttpRequest) -> HttpResponse:
+    return _json({"status": "ok"}, 200)
+
+
+def readyz(_request: HttpRequest) -> HttpResponse:
+    parts = _board.look()
+    if parts[ESSENTIAL] != "ok":
+        response = _json({"status": "unavailable", "parts": parts}, 503)
+        response["Retry-After"] = "2"
+        return response
+    healthy = all(state == "ok" for state in parts.values())
+    return _json({"status": "ok" if healthy else "degraded", "parts": parts}, 200)
+
+
+def probe_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()  # gives it back to the pool: this thread keeps none
+
+
+def probe_valkey() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PROBE_SECONDS,
+        socket_connect_timeout=PROBE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    with client:
+        client.ping()
+
+
+def probe_broker() -> None:
+    """A broker that is up answers the protocol's greeting with its first method frame; no login is needed for that."""
+    url = urlsplit(settings.AMQP_URL)
+    secure = url.scheme == "amqps"
+    address = (unquote(url.hostname or "localhost"), url.port or (5671 if secure else 5672))
+    with socket.create_connection(address, timeout=PROBE_SECONDS) as plain:
+        wire = ssl.create_default_context().wrap_socket(plain, server_hostname=address[0]) if secure else plain
+        wire.sendall(_AMQP_GREETING)
+        if wire.recv(1) != _METHOD_FRAME:
+            raise ConnectionError("what listens there does not speak AMQP 0-9-1")
+
+
+def probes() -> dict[str, Callable[[], None]]:
+    """The parts this installation uses; the ledger transport has no broker."""
+    chosen = {ESSENTIAL: probe_database, "valkey": probe_valkey}
+    if settings.TRANSPORT == "amqp":
+        chosen["broker"] = probe_broker
+    return chosen
+
+
+class Board:
+    """The last look at every part, refreshed by at most one look at a time per part, each bounded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max_workers=3, thread_name_prefix="readyz")
+        self._running: dict[str, Future[None]] = {}
+        self._seen: dict[str, str] = {}
+        self._seen_at = float("-inf")
+
+    def look(self) -> dict[str, str]:
+        with self._lock:
+            if time.monotonic() - self._seen_at > FRESH_SECONDS:
+                until = time.monotonic() + PROBE_SECONDS
+                started = {part: self._start(part, probe) for part, probe in probes().items()}
+                self._seen = {part: _state(future, until) for part, future in started.items()}
+                self._seen_at = time.monotonic()
+            return self._seen
+
+    def _start(self, part: str, probe: Callable[[], None]) -> Future[None]:
+        """A probe that still hangs from the last look is waited for again, not started twice."""
+        running = self._running.get(part)
+        if running is None or running.done():
+            running = self._running[part] = self._threads.submit(probe)
+        return running
+
+
+def _state(future: Future[None], until: float) -> str:
+    try:
+        future.result(timeout=max(0.0, until - time.monotonic()))
+    except FutureTimeout:
+        return f"no answer within {PROBE_SECONDS:g} s"
+    except (OSError, redis.RedisError, DatabaseError) as error:
+        return f"down ({type(error).__name__})"
+    return "ok"
+
+
+def _json(body: dict[str, object], status: int) -> HttpResponse:
+    response = HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+_board = Board()
