@@ -30,6 +30,10 @@ def load() -> None:
     for cls in PROVIDERS.values():
         if cls.channel not in CHANNELS:
             raise ConfigurationError(f"provider {cls.key!r} names channel {cls.channel!r}, which no folder declares")
+    safe = {cls.channel for cls in PROVIDERS.values() if cls.capabilities.sandbox}
+    for key in CHANNELS:
+        if key not in safe:
+            raise ConfigurationError(f"channel {key!r} has no sandbox provider, which test mode needs")
 
 
 def channels() -> Registry[Channel]:
@@ -51,6 +55,11 @@ def provider(channel_key: str, key: str) -> type[Provider] | None:
     """None when this installation does not have it, or no longer."""
     load()
     return PROVIDERS.get(f"{channel_key}.{key}")
+
+
+def sandbox_of(channel_key: str) -> type[Provider]:
+    """The provider that stands in for all others where nothing real may be reached: every channel has one."""
+    return next(cls for cls in providers_of(channel_key).values() if cls.capabilities.sandbox)
 
 
 def longest_timeout() -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from providers.sandbox import Sandbox, path_word
+from providers.sandbox import Sandbox
+from providers.sandbox_magic import path_word
 
 
 class ChatSandbox(Sandbox):

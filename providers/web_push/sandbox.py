@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from providers.sandbox import Sandbox, path_word
+from providers.sandbox import Sandbox
+from providers.sandbox_magic import path_word
 from providers.web_push import example
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from providers.sandbox import MAGIC, Sandbox, number_word
+from providers.sandbox import Sandbox
+from providers.sandbox_magic import MAGIC, number_word
 
 
 class WhatsAppSandbox(Sandbox):

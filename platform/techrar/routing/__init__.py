@@ -1,0 +1,1 @@
+"""Through which of a merchant's provider accounts does a delivery go?"""
