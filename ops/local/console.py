@@ -14,8 +14,9 @@ LONGEST = 16_384
 class Console:
     """Once whoever reads us has gone (`make up | head`), there is nobody to write for: `gone` says so."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, name: str = "up") -> None:
         self.out = out
+        self.name = name
         self.gone = False
 
     def write(self, text: str) -> None:
@@ -30,7 +31,7 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
     def say(self, sentence: str) -> None:
-        self.lines("up", [sentence])
+        self.lines(self.name, [sentence])
 
     def lines(self, name: str, lines: Iterable[str]) -> None:
         self.write("".join(f"{name:<{WIDTH}}| {line}\n" for line in lines))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +73,3 @@ def own_folder(folder: Path, mode: int, account: Account | None) -> Path:
         os.chown(folder, account.uid, account.gid)
     folder.chmod(mode)
     return folder
-
-
-def remove(*folders: Path) -> list[Path]:
-    """Delete folders of ours; returns those that were there."""
-    there = [folder for folder in folders if folder.exists() and not folder.is_symlink()]
-    for folder in there:
-        shutil.rmtree(folder)
-    return there

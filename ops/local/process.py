@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -61,6 +61,22 @@ def _ps(pid: int, columns: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
+def prctl(option: int, value: int) -> None:
+    if _libc is not None:
+        _libc.prctl(option, value, 0, 0, 0)
+
+
+def die_with(parent: int, number: int) -> Callable[[], None]:
+    """What a child does between fork and exec so that the kernel signals it when that parent dies."""
+
+    def ask_the_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+    return ask_the_kernel
+
+
 def spawn(
     command: Sequence[str | Path],
     *,
@@ -74,14 +90,6 @@ def spawn(
 
     Call it from the main thread only: the kernel's promise is tied to the thread that forked.
     """
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        if _libc is not None:
-            _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-            if os.getppid() != parent:  # it died before the request was made
-                os._exit(1)
-
     identity = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]  # noqa: S603
         [str(part) for part in command],
@@ -91,7 +99,7 @@ def spawn(
         stdout=output,
         stderr=subprocess.STDOUT,
         process_group=0,
-        preexec_fn=die_with_parent,
+        preexec_fn=die_with(os.getpid(), death_signal),
         **identity,
     )
 

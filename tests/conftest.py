@@ -1,0 +1,107 @@
+"""Which servers does a test talk to, and what is said when one of them cannot be had?
+
+`make test` starts private servers and names them in the environment; so may you. Each pytest-xdist worker then has its
+own database (pytest-django's doing), its own RabbitMQ vhost and its own Valkey database.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import pytest
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+NEEDS = {
+    "rabbitmq": ("AMQP_URL", "RabbitMQ", os.environ.get("NO_RABBITMQ_BECAUSE") or "AMQP_URL names none"),
+    "browser": ("CHROMIUM", "Chromium", os.environ.get("NO_CHROMIUM_BECAUSE") or "CHROMIUM names none"),
+}
+NOT_RUN = "did not run, there is no "
+
+
+def _worker_url(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=path)) if url else url
+
+
+def _use(**urls: str) -> None:
+    """Django has read its settings before pytest reads this file: both the environment and the settings must change."""
+    from django.conf import settings
+
+    from techrar import env
+
+    os.environ.update(urls)
+    env.load.cache_clear()
+    for name, url in urls.items():
+        setattr(settings, name, url)
+    settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [settings.REDIS_URL]
+
+
+if WORKER and os.environ.get("TEST_SERVERS") == "private":
+    amqp = os.environ.get("AMQP_URL", "")
+    _use(
+        AMQP_URL=_worker_url(amqp, f"{urlsplit(amqp).path}_{WORKER}"),
+        REDIS_URL=_worker_url(os.environ["REDIS_URL"], f"/{int(WORKER.removeprefix('gw')) + 1}"),
+    )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """What opens its own connections, or runs as a process of its own, uses the test database, too."""
+    from django.db import connection
+
+    to = connection.settings_dict
+    login = quote(to["USER"], safe="") + (":" + quote(to["PASSWORD"], safe="") if to["PASSWORD"] else "")
+    _use(DATABASE_URL=f"postgresql://{login}@{to['HOST']}:{to['PORT']}/{to['NAME']}")
+
+
+@pytest.fixture(scope="session")
+def dsn(django_db_setup: None) -> str:
+    """The test database, for connections that Django does not know of. Rows must be committed to be seen there."""
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def amqp_url() -> str:
+    """This worker's RabbitMQ vhost. Mark the test `rabbitmq`: without a server it is skipped and reported."""
+    return os.environ["AMQP_URL"]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """This worker's Valkey database."""
+    return os.environ["REDIS_URL"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, (variable, what, why) in NEEDS.items():
+            if item.get_closest_marker(marker) and not os.environ.get(variable):
+                item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{what}: {why}"))
+
+
+def _not_run(reporter: pytest.TerminalReporter | None) -> dict[str, list[str]]:
+    """Per reason, the tests that a missing server kept from running."""
+    found: dict[str, list[str]] = {}
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if NOT_RUN in reason:
+            found.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+    return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if IN_CI and exitstatus == 0 and _not_run(session.config.pluginmanager.get_plugin("terminalreporter")):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reason, tests in _not_run(terminalreporter).items():
+        terminalreporter.section(f"{len(tests)} tests {reason}", sep="-", yellow=not IN_CI, red=IN_CI)
+        for name in sorted(tests):
+            terminalreporter.line(name)
+        if IN_CI:
+            terminalreporter.line("With CI set, that is a failure.")
