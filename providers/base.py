@@ -8,7 +8,6 @@ exactly one outcome per message.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 import traceback
@@ -86,9 +85,9 @@ class Provider(ABC):
         super().__init_subclass__(**kwargs)
         if "key" not in cls.__dict__:
             return
-        if inspect.isabstract(cls):
-            missing = ", ".join(sorted(cls.__abstractmethods__))
-            raise ConfigurationError(f"provider {cls.channel}.{cls.key} must define {missing}")
+        missing = [name for name in dir(cls) if getattr(getattr(cls, name, None), "__isabstractmethod__", False)]
+        if missing:
+            raise ConfigurationError(f"provider {cls.channel}.{cls.key} must define {', '.join(missing)}")
         from providers.registry import PROVIDERS
 
         PROVIDERS.add(f"{cls.channel}.{cls.key}", cls)

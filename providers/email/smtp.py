@@ -26,7 +26,9 @@ class Smtp(WithoutReceipts, Provider):
     capabilities = Capabilities(concurrency=8, timeout=30.0)
 
     class Config(ProviderConfig):
-        host: str = Field(min_length=1, max_length=253, description="Name of the mail server.")
+        host: str = Field(
+            min_length=1, max_length=253, description="Name of the mail server.", examples=["smtp.example.com"]
+        )
         port: int = Field(587, ge=1, le=65535, description="587 for STARTTLS, 465 for TLS.")
         security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection is encrypted.")
         username: str = Field("", description="Leave empty when the server wants no sign-in.")

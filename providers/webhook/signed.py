@@ -37,7 +37,10 @@ class SignedWebhook(WithoutReceipts, Provider):
     capabilities = Capabilities(timeout=20.0, idempotent=True)
 
     class Config(ProviderConfig):
-        secret: SecretStr = Field(description="Signs every request: whsec_ and 24 to 64 bytes in base64.")
+        secret: SecretStr = Field(
+            description="Signs every request: whsec_ and 24 to 64 bytes in base64.",
+            examples=["whsec_bWluZSBpcyBsb25nZXIgYW5kIHNlY3JldCE="],
+        )
         previous_secret: SecretStr | None = Field(
             None, description="Signs beside the secret while receivers change over to it."
         )
