@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def rung(delay: float) -> Step | None:
 class Settled:
     held: Held
     move: Move
+    since: float  #: when it happened, by the monotonic clock
 
 
 class Outbox:
@@ -69,7 +71,7 @@ class Outbox:
 
     def put(self, held: Held, move: Move) -> None:
         move.fence = held.claim_id
-        self._settled.append(Settled(held, move))
+        self._settled.append(Settled(held, move, time.monotonic()))
         self._some.set()
         if len(self._settled) >= LARGEST_FLUSH:
             self._many.set()
@@ -104,6 +106,9 @@ class Outbox:
             await self.source.retry_later(retries)
 
     async def _write(self, connection: Any, batch: Sequence[Settled], done: Sequence[UUID]) -> list[Any]:
+        now = time.monotonic()
+        for s in batch:
+            s.move.age = now - s.since
         cursor = await connection.execute(APPLY, parameters([s.move for s in batch], shard=self.shard, done=done))
         return list(await cursor.fetchall())
 

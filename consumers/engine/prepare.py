@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import orjson
+
 from consumers.engine.work import Account, Held, Ready
 from providers.base import Message
 from techrar.core.ids import notification_id
@@ -68,7 +70,7 @@ class Preparation:
             return self._stop(held, State.FAILED, "request_missing")
         try:
             compiled = await self.desk.compiled(request, row.channel)
-            content = compiled.render(variables(request.request))
+            content = compiled.render({**request.request["data"], "recipient": request.request["to"]})
         except RenderProblem as problem:
             return self._stop(held, State.FAILED, problem.code, str(problem))
         account = await self.desk.account(row)
@@ -79,11 +81,6 @@ class Preparation:
     def _stop(self, held: Held, state: State, reason: str, message: str = "") -> None:
         detail = None if not message else _json({"message": message})
         self.settle(held, Move(held.row.id, state, kind=state.word, reason=reason, detail=detail))
-
-
-def variables(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a template may name: the send's data at the top, and who it goes to."""
-    return {**request.get("data", {}), "recipient": request.get("to", {})}
 
 
 def message(row: Any, request: Mapping[str, Any], content: Mapping[str, Any], account: Account) -> Message:
@@ -101,6 +98,4 @@ def message(row: Any, request: Mapping[str, Any], content: Mapping[str, Any], ac
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    import orjson
-
     return orjson.dumps(value).decode()

@@ -13,6 +13,9 @@ from ninja.openapi.docs import DocsBase
 from techrar import __version__
 from techrar.api_contract import Api
 from techrar.merchants.api import router as merchants
+from techrar.notifications.api import router as notifications
+from techrar.notifications.api_dead_letters import router as dead_letters
+from techrar.templating.api import router as templates
 
 
 class Docs(DocsBase):
@@ -31,3 +34,6 @@ api = Api(
     docs=Docs(),
 )
 api.add_router("", merchants)
+api.add_router("", notifications)
+api.add_router("", dead_letters)
+api.add_router("/templates", templates)

@@ -49,6 +49,9 @@ class Env(BaseSettings):
     amqp_url: str = Field("", description="RabbitMQ. Empty means the ledger transport.")
     transport: Transport | None = Field(None, description="Forces a transport; otherwise AMQP_URL decides.")
     broker_profile: BrokerProfile = BrokerProfile.CLASSIC
+    allow_private_targets: bool | None = Field(
+        None, description="May merchants' webhooks and relays be on private networks? By default only in development."
+    )
     db_pool_size: int = Field(8, ge=1, le=200, description="Connections per web process.")
     log_level: str = "INFO"
 
@@ -70,6 +73,10 @@ class Env(BaseSettings):
     @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def private_targets(self) -> bool:
+        return not self.production if self.allow_private_targets is None else self.allow_private_targets
 
     @property
     def chosen_transport(self) -> Transport:

@@ -28,6 +28,7 @@ BROKER_PROFILE = env.broker_profile
 AMQP_URL = env.amqp_url
 REDIS_URL = env.redis_url
 DATABASE_URL = env.database_url
+ALLOW_PRIVATE_TARGETS = env.private_targets
 
 INSTALLED_APPS = [
     "daphne",

@@ -16,5 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez),
     path("readyz", readyz),
     path("v1/", api.urls),
+    path("", include("techrar.receipts.urls")),
     path("", include("frontend.urls")),
 ]

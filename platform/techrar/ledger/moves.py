@@ -37,7 +37,8 @@ class Move:
     currency: str = ""
     vendor_id: str = ""
     vendor_index: bool = False  #: the vendor does not echo our id, so receipts must find the row by theirs
-    at: datetime | None = None
+    at: datetime | None = None  #: when it happened, by somebody else's clock
+    age: float = 0.0  #: or how many seconds ago, for the database's
     detail: str | None = None  #: JSON
 
 
@@ -58,6 +59,7 @@ _TYPES = {
     "vendor_id": "text",
     "vendor_index": "boolean",
     "at": "timestamptz",
+    "age": "float8",
     "detail": "text",
 }
 _NAMES = tuple(f.name for f in fields(Move))
@@ -103,7 +105,7 @@ WITH o AS MATERIALIZED (
 ), tallied AS ({BUMP_TALLIES}
 ), told AS (
   INSERT INTO delivery_event (delivery_id, at, account_id, merchant_id, mode, state, attempt, kind, reason, vendor_id, detail)
-  SELECT m.id, COALESCE(o.at, clock_timestamp()), m.account_id, m.merchant_id, m.mode, m.state, m.attempt, o.kind,
+  SELECT m.id, COALESCE(o.at, clock_timestamp() - o.age * interval '1 second'), m.account_id, m.merchant_id, m.mode, m.state, m.attempt, o.kind,
     o.reason, o.vendor_id, o.detail::jsonb
   FROM moved m JOIN o USING (id) WHERE o.kind <> ''
 ), indexed AS (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +23,7 @@ from techrar.core.mode import Mode
 from techrar.notifications.schemas import SendIn
 from techrar.policy.categories import CATEGORIES, DEFAULT
 from techrar.policy.priority import Priority
+from techrar.routing import selectors as routing
 from techrar.templating import selectors as templates
 from techrar.templating.render import compile_content
 
@@ -58,13 +60,14 @@ def plan(send: SendIn, *, merchant_id: int, mode: Mode, now: datetime) -> Plan:
     data = send.data or {}
     to = send.to.model_dump(exclude_none=True)  # type: ignore[attr-defined]
     for leg in legs:
-        compile_content(leg.channel, content[leg.channel]).render({**data, "recipient": to})
+        compile_content(leg.channel, content[leg.channel]).render(variables({"data": data, "to": to}))
     scheduled_at = _moment(send, now)
     request = {
         "to": to,
         "data": data,
         "metadata": send.metadata or {},
         "channels": [leg.channel for leg in legs],
+        "sender": {leg.channel: sender for leg in legs if (sender := _sender(send, merchant_id, mode, leg.channel, now))},
         **({"content": {leg.channel: content[leg.channel] for leg in legs}} if version is None else {}),
         **({"template": send.template} if send.template else {}),
     }
@@ -81,6 +84,11 @@ def plan(send: SendIn, *, merchant_id: int, mode: Mode, now: datetime) -> Plan:
         scheduled_at=scheduled_at,
         expires_at=_expiry(send, scheduled_at or now),
     )
+
+
+def variables(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may name: the send's data at the top, and who it goes to."""
+    return {**request["data"], "recipient": request["to"]}
 
 
 def _version(send: SendIn, merchant_id: int, mode: Mode) -> Any:
@@ -133,6 +141,16 @@ def _unreachable(missing: list[Channel]) -> Invalid:
         FieldError(f"to.{c.address_field}", "missing_address", f"channel {c.key!r} needs to.{c.address_field}") for c in missing
     )
     return Invalid(errors[0].message, errors=errors)
+
+
+def _sender(send: SendIn, merchant_id: int, mode: Mode, channel: str, now: datetime) -> dict[str, str]:
+    """The named sender, or the channel's default; known for two seconds, since nearly every send asks for the same."""
+    return _sender_of(merchant_id, mode, channel, send.sender, int(now.timestamp()) // 2)
+
+
+@lru_cache(maxsize=4096)
+def _sender_of(merchant_id: int, mode: Mode, channel: str, key: str | None, _tick: int) -> dict[str, str]:
+    return routing.sender(merchant_id=merchant_id, mode=mode, channel=channel, key=key)
 
 
 def _normal(channel: Channel, address: str) -> str:

@@ -8,18 +8,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from ninja import Schema
-from pydantic import ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
 from providers.registry import channels
-from techrar.policy.priority import WORDS
+from techrar.api_schemas import Answer, Body, Page, WrongField
+
+Word = Literal["critical", "high", "medium", "low"]
 
 
-class Strict(Schema):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _To(Strict):
+class _To(Body):
     recipient: str | None = Field(None, max_length=200, description="Your own id of the recipient.")
     name: str | None = Field(None, max_length=200)
     locale: str | None = Field(None, max_length=35, pattern=r"^[A-Za-z0-9-]+$")
@@ -34,14 +31,14 @@ _address_fields: dict[str, Any] = {
 _content_fields: dict[str, Any] = {c.key: (c.content_model | None, None) for c in channels().values()}
 
 To: type[_To] = create_model("To", __base__=_To, **_address_fields)
-Content: type[Strict] = create_model("Content", __base__=Strict, **_content_fields)
+Content: type[Body] = create_model("Content", __base__=Body, **_content_fields)
 
 
-class Routing(Strict):
+class Routing(Body):
     mode: Literal["all", "first"] = Field("all", description="Every channel, or the first that can reach the recipient.")
 
 
-class SendFields(Strict):
+class SendFields(Body):
     """Everything of a send except whom it goes to: what a batch may share."""
 
     channels: list[str] | None = Field(None, min_length=1, max_length=16)
@@ -51,11 +48,12 @@ class SendFields(Strict):
     content: Content | None = None  # type: ignore[valid-type]
     data: dict[str, Any] | None = None
     category: str | None = Field(None, max_length=50)
-    priority: Literal["critical", "high", "medium", "low"] | None = None
+    priority: Word | None = None
     scheduled_at: datetime | None = None
     timezone: str | None = Field(None, max_length=64, description="IANA zone of a scheduled_at without an offset.")
     expires_at: datetime | None = None
     routing: Routing | None = None
+    sender: str | None = Field(None, alias="from", max_length=100, description="Key of a sender; else the default one.")
     metadata: dict[str, str] | None = Field(None, max_length=50)
 
 
@@ -63,13 +61,13 @@ class SendIn(SendFields):
     to: To  # type: ignore[valid-type]
 
 
-class BatchIn(Strict):
+class BatchIn(Body):
     defaults: SendFields | None = None
     # Each message is checked by itself, so that a bad one fails alone.
     messages: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
 
 
-class DeliveryOut(Schema):
+class DeliveryOut(Answer):
     id: str
     channel: str
     status: str
@@ -78,26 +76,26 @@ class DeliveryOut(Schema):
     attempts: int = 0
 
 
-class SendOut(Schema):
+class SendOut(Answer):
     id: str
     status: str
     scheduled_at: datetime | None = None
     deliveries: list[DeliveryOut]
 
 
-class BatchError(Schema):
+class BatchError(Answer):
     code: str
     message: str
-    errors: list[dict[str, str]] = Field(default_factory=list)
+    errors: list[WrongField] = Field(default_factory=list)
 
 
-class BatchItem(Schema):
+class BatchItem(Answer):
     index: int
     id: str | None = None
     error: BatchError | None = None
 
 
-class BatchOut(Schema):
+class BatchOut(Answer):
     accepted: int
     failed: int
     items: list[BatchItem]
@@ -113,17 +111,10 @@ class NotificationOut(SendOut):
     resend_of: str | None = None
 
 
-class PageInfo(Schema):
-    after: str | None
-    has_more: bool
+NotificationPage = Page[NotificationOut]
 
 
-class NotificationPage(Schema):
-    entries: list[NotificationOut]
-    page_info: PageInfo
-
-
-class TimelineEntry(Schema):
+class TimelineEntry(Answer):
     at: datetime
     delivery: str
     channel: str
@@ -135,20 +126,49 @@ class TimelineEntry(Schema):
     detail: dict[str, Any] = Field(default_factory=dict)
 
 
-class Timeline(Schema):
+class Timeline(Answer):
     id: str
     entries: list[TimelineEntry]
 
 
-class ContentOut(Schema):
+class ContentOut(Answer):
     id: str
     content: dict[str, dict[str, Any]]
 
 
-class CancelOut(Schema):
+class CancelOut(Answer):
     id: str
     cancelled: list[str]
     left_alone: list[DeliveryOut]
 
 
-assert set(WORDS) == {"critical", "high", "medium", "low"}
+
+class ResendOut(SendOut):
+    resend_of: str
+
+
+class DeadGroup(Answer):
+    fingerprint: str
+    channel: str
+    reason: str
+    count: int
+    oldest: datetime
+    newest: datetime
+    examples: list[str] = Field(description="Ids of some of the deliveries.")
+
+
+class DeadLetters(Answer):
+    entries: list[DeadGroup]
+
+
+class ReplayIn(Body):
+    fingerprint: str | None = Field(None, max_length=64, description="Replay a whole group.")
+    deliveries: list[str] | None = Field(None, min_length=1, max_length=1000, description="Or only these.")
+    dry_run: bool = False
+
+
+class ReplayOut(Answer):
+    dry_run: bool
+    replayed: int = Field(description="Or, in a dry run, how many would be.")
+    more: bool = Field(description="The group has more; call again.")
+    notifications: list[str]

@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from psycopg.rows import namedtuple_row
 
 from techrar.core.errors import NotFound
 from techrar.core.ids import floor_id, last_delivery_id, moment_of, notification_id, parse_id
 from techrar.core.mode import Mode
+from techrar.core.rows import rows
 from techrar.ledger.states import State
 from techrar.notifications import sql
-from techrar.notifications.planning import Leg
+from techrar.notifications.planning import Leg, variables
 from techrar.policy.priority import Priority
+from techrar.templating import selectors as templates
+from techrar.templating.render import compile_content
 
 #: Of several deliveries the least finished names the notification; among finished ones the best.
 ORDER = (
@@ -77,23 +78,26 @@ def delivery_out(row: Any) -> dict[str, Any]:
     }
 
 
-def _rows(statement: str, values: dict[str, Any]) -> list[Any]:
-    connection.ensure_connection()
-    with connection.connection.cursor(row_factory=namedtuple_row) as cursor:
-        return list(cursor.execute(statement, values).fetchall())
-
-
 def find(text: str, *, merchant_id: int, mode: Mode) -> Found:
     """The notification of this id; also by the id of one of its deliveries."""
     identifier = parse_id(text)
     if identifier is not None:
         identifier = notification_id(identifier)
         owner = {"merchant": merchant_id, "mode": mode.code}
-        rows = _rows(sql.NOTIFICATION, {"id": identifier, **owner})
-        if rows:
-            deliveries = _rows(sql.DELIVERIES, {"lo": identifier, "hi": last_delivery_id(identifier), **owner})
-            return Found(rows[0], deliveries)
+        found = rows(sql.NOTIFICATION, {"id": identifier, **owner})
+        if found:
+            deliveries = rows(sql.DELIVERIES, {"lo": identifier, "hi": last_delivery_id(identifier), **owner})
+            return Found(found[0], deliveries)
     raise NotFound("there is no notification with this id")
+
+
+def content(found: Found) -> dict[str, dict[str, Any]]:
+    """As rendered. Versions and requests do not change, so rendering again gives what was sent."""
+    request = found.row.request
+    version = found.row.template_version_id
+    stored = templates.version_content(version).for_locale(found.row.locale) if version else request["content"]
+    named = variables(request)
+    return {d.channel: compile_content(d.channel, stored[d.channel]).render(named) for d in found.deliveries}
 
 
 def timeline(found: Found, *, merchant_id: int, mode: Mode) -> list[dict[str, Any]]:
@@ -116,7 +120,7 @@ def timeline(found: Found, *, merchant_id: int, mode: Mode) -> list[dict[str, An
             "vendor_id": e.vendor_id,
             "detail": e.detail or {},
         }
-        for e in _rows(sql.EVENTS, values)
+        for e in rows(sql.EVENTS, values)
     ]
     return entries
 
@@ -147,12 +151,12 @@ def page(
         "channel": channel,
         "limit": limit + 1,
     }
-    rows = _rows(sql.PAGE, values)
-    if not rows:
+    found = rows(sql.PAGE, values)
+    if not found:
         return []
-    ids = [r.id for r in rows]
-    deliveries = _rows(sql.PAGE_DELIVERIES, {"ids": ids, "lo": min(ids), "hi": last_delivery_id(max(ids))})
+    ids = [r.id for r in found]
+    deliveries = rows(sql.PAGE_DELIVERIES, {"ids": ids, "lo": min(ids), "hi": last_delivery_id(max(ids))})
     of: dict[UUID, list[Any]] = {i: [] for i in ids}
     for d in deliveries:
         of[notification_id(d.id)].append(d)
-    return [Found(r, of[r.id]) for r in rows]
+    return [Found(r, of[r.id]) for r in found]

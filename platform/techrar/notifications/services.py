@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,8 @@ from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.states import State, sources
 from techrar.ledger.tallies import SHARDS
 from techrar.notifications import sql
-from techrar.notifications.planning import Plan
+from techrar.notifications.planning import Leg, Plan
+from techrar.policy.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,12 @@ def send(
     guard: Guard | None,
     new_id: Callable[[], UUID],
     answer: Callable[[Sequence[UUID]], Any],
-    replays: Mapping[int, UUID] | None = None,
+    replays: Sequence[UUID | None] = (),
 ) -> Accepted:
-    """Write everything or nothing, in one statement; a repeated key gets the first one's answer."""
+    """Write everything or nothing, in one statement; a repeated key gets the first one's answer.
+
+    `replays` names, plan by plan, the dead delivery that a plan's only leg is sent again for.
+    """
     ids = [new_id() for _ in plans]
     body = orjson.dumps(answer(ids))
     values = {
@@ -69,7 +72,7 @@ def send(
         "answer": body,
         "shard": random.randrange(SHARDS),  # noqa: S311
         **_notification_columns(plans, ids),
-        **_delivery_columns(plans, ids, replays or {}),
+        **_delivery_columns(plans, ids, replays),
     }
     try:
         with connection.cursor() as cursor:
@@ -116,18 +119,25 @@ def _notification_columns(plans: Sequence[Plan], ids: Sequence[UUID]) -> dict[st
     }
 
 
-def _delivery_columns(plans: Sequence[Plan], ids: Sequence[UUID], replays: Mapping[int, UUID]) -> dict[str, list[Any]]:
-    rows = [(p, i, n, leg) for p, i in zip(plans, ids, strict=True) for n, leg in enumerate(p.legs, start=1)]
+def _delivery_columns(
+    plans: Sequence[Plan], ids: Sequence[UUID], replays: Sequence[UUID | None]
+) -> dict[str, list[Any]]:
+    named = replays or [None] * len(plans)
+    rows = [
+        (p, i, n, leg, replayed)
+        for p, i, replayed in zip(plans, ids, named, strict=True)
+        for n, leg in enumerate(p.legs, start=1)
+    ]
     return {
-        "d_id": [delivery_id(i, n) for _, i, n, _ in rows],
-        "d_replays": [replays.get(plans.index(p)) for p, _, _, _ in rows] if replays else [None] * len(rows),
-        "d_wake_at": [p.scheduled_at for p, _, _, _ in rows],
-        "d_expires_at": [p.expires_at for p, _, _, _ in rows],
-        "d_flow": [flow_id(p.merchant_id, p.mode, leg.channel, p.priority) for p, _, _, leg in rows],
-        "d_priority": [int(p.priority) for p, _, _, _ in rows],
-        "d_channel": [leg.channel for _, _, _, leg in rows],
-        "d_category": [p.category for p, _, _, _ in rows],
-        "d_address": [leg.address for _, _, _, leg in rows],
+        "d_id": [delivery_id(i, n) for _, i, n, _, _ in rows],
+        "d_replays": [replayed for *_, replayed in rows],
+        "d_wake_at": [p.scheduled_at for p, *_ in rows],
+        "d_expires_at": [p.expires_at for p, *_ in rows],
+        "d_flow": [flow_id(p.merchant_id, p.mode, leg.channel, p.priority) for p, _, _, leg, _ in rows],
+        "d_priority": [int(p.priority) for p, *_ in rows],
+        "d_channel": [leg.channel for _, _, _, leg, _ in rows],
+        "d_category": [p.category for p, *_ in rows],
+        "d_address": [leg.address for _, _, _, leg, _ in rows],
     }
 
 
@@ -154,10 +164,8 @@ def cancel(notification: UUID, *, merchant_id: int, mode: Mode) -> list[UUID]:
     return done
 
 
-def resend_plan(row: Any, *, merchant_id: int, mode: Mode, legs: Any, now: datetime) -> Plan:
+def again(row: Any, *, merchant_id: int, mode: Mode, legs: Sequence[Leg]) -> Plan:
     """The same request once more, now."""
-    from techrar.policy.priority import Priority
-
     return Plan(
         merchant_id=merchant_id,
         mode=mode,

@@ -1,0 +1,1 @@
+"""What a consumer process does with what arrives: one file per kind."""

@@ -1,0 +1,105 @@
+"""What must a sending process look up: requests, templates, accounts?
+
+Everything here is cached, because the pipeline asks for each row: versions for ever (they never change), accounts for two
+seconds, so that a paused one is left alone soon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from consumers.engine.database import Database
+from consumers.engine.work import Account
+from providers.http import Network
+from techrar.core.crypto import KeyRing
+from techrar.core.mode import Mode
+from techrar.ledger import claims
+from techrar.routing import accounts as routing
+from techrar.routing.choose import choose
+from techrar.templating.render import Compiled, compile_content
+from techrar.templating.selectors import version_content
+
+ACCOUNTS_FRESH = 2.0
+MOST_COMPILED = 2_000
+
+
+class Desk:
+    def __init__(self, database: Database, *, keys: KeyRing, net: Network, public_url: str) -> None:
+        self.database = database
+        self.keys = keys
+        self.net = net
+        self.public_url = public_url
+        self._accounts: dict[tuple[int, int], tuple[float, tuple[routing.Account, ...]]] = {}
+        self._connected: dict[int, tuple[routing.Account, Account]] = {}
+        self._compiled: OrderedDict[tuple[UUID, str, str], Compiled] = OrderedDict()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
+        return await self.database.run(lambda connection: claims.requests(connection, ids))
+
+    async def compiled(self, request: Any, channel: str) -> Compiled:
+        if request.template_version_id is None:
+            return compile_content(channel, request.request["content"][channel])
+        key = (request.template_version_id, request.locale, channel)
+        found = self._compiled.get(key)
+        if found is None:
+            version = await asyncio.to_thread(version_content, request.template_version_id)
+            found = compile_content(channel, version.for_locale(request.locale)[channel])
+            self._compiled[key] = found
+            if len(self._compiled) > MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        return found
+
+    async def account(self, row: Any) -> Account | None:
+        choice = choose(await self._of(row.merchant_id, row.mode), channel=row.channel)
+        return self._connect(choice.account) if choice else None
+
+    async def close(self) -> None:
+        for _, account in self._connected.values():
+            await account.provider.close()
+        await self.net.close()
+
+    async def _of(self, merchant_id: int, mode: int) -> tuple[routing.Account, ...]:
+        known = self._accounts.get((merchant_id, mode))
+        if known and time.monotonic() - known[0] < ACCOUNTS_FRESH:
+            return known[1]
+        found = await self.database.run(
+            lambda connection: routing.load_accounts(
+                connection, merchant_id=merchant_id, mode=Mode.from_code(mode), keys=self.keys
+            )
+        )
+        self._accounts[(merchant_id, mode)] = (time.monotonic(), found)
+        return found
+
+    def _connect(self, chosen: routing.Account) -> Account:
+        """One adapter per account, made anew when the account has changed."""
+        known = self._connected.get(chosen.id)
+        if known and known[0].updated_at == chosen.updated_at:
+            return known[1]
+        if known:
+            # Its calls in flight end on their own; only then may its sessions go.
+            self._retire(known[1])
+        account = Account(
+            id=chosen.id,
+            provider=chosen.connect(self.keys, self.net),
+            key=chosen.provider,
+            receipt_url=chosen.receipt_url(self.public_url),
+            concurrency=chosen.calls_at_once(),
+        )
+        self._connected[chosen.id] = (chosen, account)
+        return account
+
+    def _retire(self, account: Account) -> None:
+        async def when_idle() -> None:
+            while account.in_flight:
+                await asyncio.sleep(1)
+            await account.provider.close()
+
+        task = asyncio.create_task(when_idle())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)

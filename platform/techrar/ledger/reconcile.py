@@ -1,0 +1,100 @@
+"""Does the ledger balance?
+
+Recounts the rows and compares them with the tallies, and with law 2: for each merchant's day and each run, what was planned
+equals the sum over all states. Reads one snapshot, so it may run beside live traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import namedtuple_row
+
+from techrar.ledger.states import PENDING, State
+from techrar.ledger.tallies import KEY
+
+COMPARE = f"""
+WITH rows AS (
+  SELECT {KEY.format(p="", state="state", reason="reason", account="account_id", currency="currency")},
+    count(*) AS n, sum(cost_micros)::bigint AS cost_micros
+  FROM delivery GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+), counted AS (
+  SELECT merchant_id, mode, day, run_id, variant, channel, account_id, category, state, reason, currency,
+    sum(n) AS n, sum(cost_micros) AS cost_micros
+  FROM tally GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+)
+SELECT merchant_id, mode, day, run_id, variant, channel, account_id, category, state, reason, currency,
+  COALESCE(r.n, 0) AS rows_n, COALESCE(c.n, 0)::bigint AS tally_n,
+  COALESCE(r.cost_micros, 0) AS rows_cost, COALESCE(c.cost_micros, 0)::bigint AS tally_cost
+FROM rows r FULL JOIN counted c
+  USING (merchant_id, mode, day, run_id, variant, channel, account_id, category, state, reason, currency)
+WHERE day >= %(since)s AND (COALESCE(r.n, 0) <> COALESCE(c.n, 0) OR COALESCE(r.cost_micros, 0) <> COALESCE(c.cost_micros, 0))
+ORDER BY day, merchant_id, mode, run_id, channel, state
+"""
+
+STATES = """
+SELECT merchant_id, mode, id_day(id) AS day, run_id, state, count(*) AS n
+FROM delivery WHERE id_day(id) >= %(since)s GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 1, 2, 4, 5
+"""
+
+STRAYS = f"""
+SELECT 'held by a claim that is gone' AS what, d.id FROM delivery d
+WHERE d.state = {State.SENDING:d} AND NOT EXISTS (SELECT FROM claim c WHERE c.id = d.held_by)
+UNION ALL
+SELECT 'reserved by an envelope that is gone', d.id FROM delivery d
+WHERE d.state = {State.QUEUED:d} AND NOT EXISTS (SELECT FROM envelope e WHERE e.id = d.held_by)
+UNION ALL
+SELECT 'accepted but in no line', d.id FROM delivery d WHERE d.state = {State.ACCEPTED:d} AND d.relay_at IS NULL
+UNION ALL
+SELECT 'scheduled but never due', d.id FROM delivery d WHERE d.state = {State.SCHEDULED:d} AND d.wake_at IS NULL
+LIMIT 100
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One merchant's day, or one run of it."""
+
+    merchant_id: int
+    mode: int
+    day: date
+    run_id: int
+    states: dict[str, int]
+
+    @property
+    def planned(self) -> int:
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    lines: list[Line]
+    wrong: list[str]
+
+
+def reconcile(connection: Connection[Any], *, since: date) -> Report:
+    with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        differences = cursor.execute(COMPARE, {"since": since}).fetchall()
+        strays = cursor.execute(STRAYS).fetchall()
+        counted = cursor.execute(STATES, {"since": since}).fetchall()
+    return Report(_lines(counted), [_difference(d) for d in differences] + [f"{s.id}: {s.what}" for s in strays])
+
+
+def _lines(rows: list[Any]) -> list[Line]:
+    groups: dict[tuple[Any, ...], dict[str, int]] = {}
+    for r in rows:
+        groups.setdefault((r.merchant_id, r.mode, r.day, r.run_id), {})[State(r.state).word] = r.n
+    return [Line(*key, states) for key, states in groups.items()]
+
+
+def _difference(d: Any) -> str:
+    state = "pending" if d.state == PENDING else State(d.state).word
+    where = f"{d.day} merchant {d.merchant_id} {'live' if d.mode else 'test'} run {d.run_id} {d.channel} {d.category}"
+    what = f"{state}{' ' + d.reason if d.reason else ''} account {d.account_id} variant {d.variant}"
+    if d.rows_n != d.tally_n:
+        return f"{where}: {what}: {d.rows_n} rows, tally says {d.tally_n}"
+    return f"{where}: {what}: rows cost {d.rows_cost} micros {d.currency}, tally says {d.tally_cost}"

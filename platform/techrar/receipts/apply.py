@@ -1,0 +1,93 @@
+"""What does a batch of receipts change?
+
+State moves forward only and every receipt leaves its line in the timeline, however often, however late and in whatever
+order vendors say it. A receipt whose delivery is not known yet is kept and tried again for 72 hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+
+from providers.base import ReceiptKind
+from techrar.ledger.moves import APPLY, Move, parameters
+from techrar.ledger.states import State
+from techrar.receipts import sql
+
+MOVES = {
+    ReceiptKind.SENT: State.SENT,
+    ReceiptKind.DELIVERED: State.DELIVERED,
+    ReceiptKind.BOUNCED: State.BOUNCED,
+}
+
+
+async def apply(connection: AsyncConnection[Any], *, shard: int, limit: int = 500) -> int:
+    """Apply what waits; answers how many receipts were looked at."""
+    async with connection.transaction():
+        cursor = connection.cursor(row_factory=namedtuple_row)
+        await cursor.execute(sql.PICK, {"limit": limit})
+        picked = await cursor.fetchall()
+        if not picked:
+            return 0
+        owners = await _owners(connection, [r.delivery_id for r in picked if r.delivery_id])
+        found = [r for r in picked if owners.get(r.delivery_id) == (r.merchant_id, r.mode)]
+        for batch in rounds(found):
+            moved = await _move(connection, batch, shard)
+            await _note(connection, [r for r in batch if r.delivery_id not in moved])
+        known = {r.id for r in found}
+        await cursor.execute(sql.DONE, {"ids": list(known)})
+        await cursor.execute(sql.LATER, {"ids": [r.id for r in picked if r.id not in known]})
+    return len(picked)
+
+
+def rounds(receipts: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut into batches that name each delivery once, each delivery's receipts in the order of their time."""
+    left = sorted(receipts, key=lambda r: (r.at, r.id))
+    while left:
+        seen: set[UUID] = set()
+        batch, rest = [], []
+        for r in left:
+            (rest if r.delivery_id in seen else batch).append(r)
+            seen.add(r.delivery_id)
+        yield batch
+        left = rest
+
+
+async def _owners(connection: AsyncConnection[Any], ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
+    if not ids:
+        return {}
+    cursor = await connection.execute(sql.OWNERS, {"ids": ids, "lo": min(ids), "hi": max(ids)})
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+
+async def _move(connection: AsyncConnection[Any], batch: list[Any], shard: int) -> set[UUID]:
+    moves = [
+        Move(r.delivery_id, MOVES[ReceiptKind(r.kind)], kind=r.kind, reason=r.reason, vendor_id=r.vendor_id, at=r.at)
+        for r in batch
+        if r.kind in MOVES
+    ]
+    if not moves:
+        return set()
+    cursor = await connection.execute(APPLY, parameters(moves, shard=shard))
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def _note(connection: AsyncConnection[Any], batch: list[Any]) -> None:
+    if not batch:
+        return
+    ids = [r.delivery_id for r in batch]
+    values = {
+        "id": ids,
+        "kind": [r.kind for r in batch],
+        "at": [r.at for r in batch],
+        "reason": [r.reason for r in batch],
+        "vendor_id": [r.vendor_id for r in batch],
+        "account": [r.account_id for r in batch],
+        "lo": min(ids),
+        "hi": max(ids),
+    }
+    await connection.execute(sql.NOTE, values)
