@@ -25,3 +25,6 @@ CPU_SECONDS = 0.5  #: a second net, of this thread's own CPU time, so that a bus
 
 # Compiled templates kept in one process, by how many nodes they have together.
 CACHED_NODES = 200_000
+
+# What one version of a template may hold, all channels and locales together.
+VERSION_BYTES = 1_000_000

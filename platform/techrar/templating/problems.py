@@ -59,8 +59,8 @@ class RenderProblem(Invalid):
 
     code, title = "render_failed", "The template cannot be rendered with this data"
 
-    def __init__(self, error: FieldError, *, content_field: str) -> None:
-        super().__init__(f"{error.field}: {error.message}", errors=(error,))
+    def __init__(self, *errors: FieldError, content_field: str = "") -> None:
+        super().__init__(_summary(errors), errors=errors)
         self.content_field = content_field  #: where the failing text is: `content.email.subject`
 
 

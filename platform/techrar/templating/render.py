@@ -15,7 +15,7 @@ from providers.registry import channels
 from techrar.core.errors import FieldError
 from techrar.templating import limits
 from techrar.templating.fields import Fill, Leaf, fill_list, fill_object, finished
-from techrar.templating.problems import Failure, Refused, RenderProblem, TemplateProblem, sentence
+from techrar.templating.problems import RECIPIENT, Failure, Refused, RenderProblem, TemplateProblem, sentence
 from techrar.templating.sandbox import is_plain
 from techrar.templating.values import unwanted
 from techrar.templating.work import Work
@@ -53,6 +53,11 @@ class Compiled:
             except RenderProblem as problem:
                 found |= dict.fromkeys(problem.errors)
         return tuple(found)
+
+
+def variables(data: Mapping[str, Any], to: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may name: the send's data at the top, and who the message goes to."""
+    return {**data, RECIPIENT: to}
 
 
 def compile_content(channel: str, content: Mapping[str, Any], *, at: str = "content") -> Compiled:
