@@ -28,7 +28,7 @@ def email(text: str) -> str:
         return f"{local}@{domain.lower()}"
     try:
         # `.test` names are for testing, and test mode needs some.
-        found = validate_email(trimmed, check_deliverability=False, test_environment=True)
+        found = validate_email(trimmed, check_deliverability=False, strict=True, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f"This is not an e-mail address: {error}") from None
     return f"{found.local_part}@{found.ascii_domain}"

@@ -111,10 +111,9 @@ class Provider(ABC):
 
     async def deliver(self, batch: Sequence[Message]) -> list[Outcome]:
         """`send` with a clock and a net: exactly one outcome for each message, in order, whatever the vendor does."""
-        if len(batch) > self.capabilities.max_batch:
-            raise ValueError(
-                f"{len(batch)} messages for {self.key}, which takes {self.capabilities.max_batch} per call"
-            )
+        most = self.capabilities.max_batch
+        if len(batch) > most:
+            raise ValueError(f"{len(batch)} messages in one call of {self.channel}.{self.key}, which takes {most}")
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.capabilities.timeout):
