@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
+pytest_plugins = ["tests.fixtures_people"]
+
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 NEEDS = {

@@ -16,7 +16,7 @@ class TtlCache(Generic[K, V]):
     def __init__(self, *, size: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._seconds = seconds
-        self._clock = clock
+        self.clock = clock
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -25,7 +25,7 @@ class TtlCache(Generic[K, V]):
             entry = self._entries.get(key)
             if entry is None:
                 return None
-            if entry[0] <= self._clock():
+            if entry[0] <= self.clock():
                 del self._entries[key]
                 return None
             self._entries.move_to_end(key)
@@ -34,7 +34,7 @@ class TtlCache(Generic[K, V]):
     def put(self, key: K, value: V, *, since: float | None = None) -> None:
         """`since`: when the value was true, if that was before now (the moment a query began)."""
         with self._lock:
-            self._entries[key] = ((self._clock() if since is None else since) + self._seconds, value)
+            self._entries[key] = ((self.clock() if since is None else since) + self._seconds, value)
             self._entries.move_to_end(key)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)

@@ -61,18 +61,34 @@ def field_errors(entries: Iterable[Mapping[str, Any]], *, model: Any = None) -> 
 
 def _field_error(entry: Mapping[str, Any], model: Any) -> FieldError:
     kind = str(entry["type"])
-    path = _path(entry["loc"])
+    path, inside = _walk(model, entry["loc"])
     code = _CODES.get(kind) or ("wrong_type" if kind.endswith(("_type", "_parsing")) else kind)
     if code == "required":
         return FieldError(path or "body", code, "This field is required." if path else "Send a JSON object.")
     if code == "unknown_field":
-        return FieldError(path, code, _unknown(entry["loc"], model))
+        return FieldError(path, code, _unknown(str(entry["loc"][-1]), inside))
     return FieldError(path or "body", code, _sentence(kind, str(entry["msg"])))
 
 
-def _path(loc: Iterable[str | int]) -> str:
-    """Leave out the names pydantic gives to the branches of a union: they are not in the document."""
-    return ".".join(str(part) for part in loc if isinstance(part, int) or not any(sign in part for sign in "[("))
+def _walk(annotation: Any, loc: Iterable[str | int]) -> tuple[str, type[BaseModel] | None]:
+    """The path as the caller knows it, and the last model on the way.
+
+    pydantic puts the names of a union's branches between the fields; they are not in the document, so they are left out.
+    """
+    parts: list[str] = []
+    inside = _model_in(annotation)
+    for part in loc:
+        branch = next((arg for arg in get_args(annotation) if getattr(arg, "__name__", None) == part), None)
+        if branch is not None or (isinstance(part, str) and any(sign in part for sign in "[(")):
+            annotation = branch
+        else:
+            parts.append(str(part))
+            field = inside.model_fields.get(part) if inside and isinstance(part, str) else None
+            if field is None:  # an index, a key of a dictionary, or a field that is not known
+                continue
+            annotation = field.annotation
+        inside = _model_in(annotation) or inside
+    return ".".join(parts), inside
 
 
 def _sentence(kind: str, message: str) -> str:
@@ -83,23 +99,12 @@ def _sentence(kind: str, message: str) -> str:
     return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")
 
 
-def _unknown(loc: tuple[str | int, ...], model: Any) -> str:
-    known = _fields_at(model, loc[:-1])
-    near = get_close_matches(str(loc[-1]), known, n=1)
+def _unknown(name: str, model: type[BaseModel] | None) -> str:
+    known = list(model.model_fields) if model else []
+    near = get_close_matches(name, known, n=1)
     if near:
         return f"Unknown field; did you mean `{near[0]}`?"
     return f"Unknown field; known here: {', '.join(known)}." if known else "Unknown field; remove it."
-
-
-def _fields_at(annotation: Any, loc: Iterable[str | int]) -> list[str]:
-    """The field names of the model that a path leads to, or none when the path leaves the models."""
-    model = _model_in(annotation)
-    for part in loc:
-        if isinstance(part, int) or model is None:
-            continue
-        field = model.model_fields.get(part)
-        model = _model_in(field.annotation) if field else None
-    return list(model.model_fields) if model else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -68,4 +68,4 @@ def read(token: str) -> TokenClaims:
 @lru_cache(maxsize=1)
 def _signing_key() -> bytes:
     """Of its own, so that nothing else the secret key signs can be taken for a token."""
-    return hashlib.sha256(b"techrar api tokens\x00" + settings.SECRET_KEY.encode()).digest()
+    return hashlib.sha512(b"techrar api tokens\x00" + settings.SECRET_KEY.encode()).digest()
