@@ -1,7 +1,7 @@
 """How does work come from RabbitMQ?
 
-One loop, two connections: this one takes, the other publishes. What was fetched waits here sorted by priority, so that
-an urgent envelope overtakes what the broker had handed over before it. All of it is bounded by the prefetch.
+One loop, two connections: this one takes, the other publishes. What was fetched waits here sorted by priority, so
+that an urgent envelope overtakes what the broker had handed over before it. All of it is bounded by the prefetch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How does a pika connection stay open for ever, and how do its callbacks become awaitables?
 
-A `Wire` is one connection with one channel and ends with the first error on either; a `Link` replaces it, with jitter,
-until it is closed. Whoever remembers a wire remembers a generation: delivery tags mean nothing on the next one.
+A `Wire` is one connection with one channel and ends with the first error on either; a `Link` replaces it, with
+jitter, until it is closed. Whoever remembers a wire remembers a generation: delivery tags mean nothing on the next
+one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From ready messages to outcomes.
 
-Starts what has a free slot, in the order of ids. Before anything is called, one statement notes which rows may have been:
-if this process dies in between, only those have an unknown end. A row whose lease is nearly over is released, not called.
+Starts what has a free slot, in the order of ids. Before anything is called, one statement notes which rows may have
+been: if this process dies in between, only those have an unknown end. A row whose lease is nearly over is released,
+not called.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Line:
 
     def startable(self) -> list[Call]:
         size = self.account.provider.capabilities.max_batch
-        calls = []
+        calls: list[Call] = []
         while self.ready and len(calls) < self.account.free:
             calls.append(Call(self.account, [self.ready.popleft() for _ in range(min(size, len(self.ready)))]))
         return calls

@@ -1,7 +1,8 @@
 """How does a consumer talk to PostgreSQL through outages?
 
-One connection per purpose (claims, begins, outcomes), each used by one task at a time, so that a slow flush never stands
-in front of an urgent claim. A lost connection is made anew with jittered pauses; the work waits, it is not given up.
+One connection per purpose (claims, begins, outcomes), each used by one task at a time, so that a slow flush never
+stands in front of an urgent claim. A lost connection is made anew with jittered pauses; the work waits, it is not
+given up.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From envelopes to claimed rows.
 
-Takes what the source hands out, claims in one statement over all envelopes that wait, for no more rows than may start,
-and acknowledges an envelope once each of its ids is claimed or refused.
+Takes what the source hands out, claims in one statement over all envelopes that wait, for no more rows than may
+start, and acknowledges an envelope once each of its ids is claimed or refused.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ class Intake:
         self.hand_on = hand_on
         self.inbox: asyncio.Queue[Taken] = asyncio.Queue(maxsize=4)
         self.waiting: deque[Waiting] = deque()
+        #: Held while a claim is under way: whoever stops this stage takes it first, so that no claim is cut in two.
+        self.claiming = asyncio.Lock()
 
     async def pump(self) -> None:
         """Keep the inbox filled."""
@@ -111,6 +113,10 @@ class Intake:
             self.waiting.append(Waiting(self.inbox.get_nowait()))
 
     async def _claim(self) -> None:
+        async with self.claiming:
+            await self._claim_next()
+
+    async def _claim_next(self) -> None:
         part = cut(self.waiting, self.gate.free)
         claim_id = self.new_id()
         self.gate.take(len(part.ids))

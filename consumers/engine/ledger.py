@@ -1,8 +1,8 @@
 """How does work come when there is no broker?
 
-The same relay as the dispatcher's, in a thread of this process, hands its envelopes to this loop instead of RabbitMQ:
-same rows, same states, same fairness. One process owns a lane at a time; its rows come back by lease and sweeper when it
-dies. Waits stay in the ledger, so there is no ladder.
+The same relay as the dispatcher's, in a thread of this process, hands its envelopes to this loop instead of
+RabbitMQ: same rows, same states, same fairness. One process owns a lane at a time; its rows come back by lease and
+sweeper when it dies. Waits stay in the ledger, so there is no ladder.
 """
 
 from __future__ import annotations

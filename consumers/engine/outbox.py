@@ -1,12 +1,14 @@
 """From outcomes to committed rows.
 
 Collects moves for at most a few milliseconds or a few hundred rows, writes them in one statement, then sends short
-retries to the ladder. Until a move is written its row stays held, and the database may be away for as long as it likes.
+retries to the ladder. Until a move is written its row stays held, and the database may be away for as long as it
+likes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -52,7 +54,6 @@ class Outbox:
         shard: int,
         new_id: Callable[[], UUID],
         linger: float,
-        told: Callable[[Sequence[Any]], None],
     ) -> None:
         self.database = database
         self.source = source
@@ -60,7 +61,6 @@ class Outbox:
         self.shard = shard
         self.new_id = new_id
         self.linger = linger
-        self.told = told
         self.open: Counter[UUID] = Counter()  #: claim -> rows not yet written
         self._settled: list[Settled] = []
         self._some = asyncio.Event()
@@ -79,10 +79,8 @@ class Outbox:
     async def run(self) -> None:
         while True:
             await self._some.wait()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._many.wait(), self.linger)
-            except TimeoutError:
-                pass
             await self.flush()
 
     async def flush(self) -> None:
@@ -101,7 +99,6 @@ class Outbox:
         self.gate.give(len(batch))
         if len(rows) < len(batch):
             log.warning("%d outcomes were already written, or their lease had gone to another", len(batch) - len(rows))
-        self.told(rows)
         if retries:
             await self.source.retry_later(retries)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -61,21 +61,25 @@ class Preparation:
         row = held.row
         verdict = decide(Facts(row.flow_state, row.expires_in, row.lost_leases))
         if isinstance(verdict, Skip):
-            return self._stop(held, verdict.state, verdict.reason)
+            self._stop(held, verdict.state, verdict.reason)
+            return None
         if not isinstance(verdict, Send):
             self.settle(held, Move(row.id, State.ACCEPTED))
             return None
         request = requests.get(notification_id(row.id))
         if request is None:
-            return self._stop(held, State.FAILED, "request_missing")
+            self._stop(held, State.FAILED, "request_missing")
+            return None
         try:
             compiled = await self.desk.compiled(request, row.channel)
             content = compiled.render({**request.request["data"], "recipient": request.request["to"]})
         except RenderProblem as problem:
-            return self._stop(held, State.FAILED, problem.code, str(problem))
+            self._stop(held, State.FAILED, problem.code, str(problem))
+            return None
         account = await self.desk.account(row)
         if account is None:
-            return self._stop(held, State.FAILED, "no_provider_account")
+            self._stop(held, State.FAILED, "no_provider_account")
+            return None
         return Ready(held, message(row, request.request, content, account), account)
 
     def _stop(self, held: Held, state: State, reason: str, message: str = "") -> None:

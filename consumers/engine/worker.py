@@ -1,18 +1,20 @@
 """One consumer process: its stages, its start and its stop.
 
-Envelopes → claims → messages → calls → outcomes, each stage its own task with a bounded queue before it, so that a call of
-thirty seconds holds up nothing but itself. Stopping keeps an order: take no more, release what was not called, wait for
-calls in flight, write outcomes, close.
+Envelopes → claims → messages → calls → outcomes, each stage its own task with a bounded queue before it, so that a
+call of thirty seconds holds up nothing but itself. Stopping keeps an order: take no more, release what was not
+called, wait for calls in flight, write outcomes, close.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+from psycopg import AsyncConnection
 
 from consumers.engine.calls import Calls
 from consumers.engine.database import Database
@@ -44,7 +46,6 @@ class Worker:
         options: Options,
         *,
         new_id: Callable[[], UUID],
-        told: Callable[[Sequence[Any]], None] = lambda rows: None,
     ) -> None:
         self.source = source
         self.options = options
@@ -57,7 +58,6 @@ class Worker:
             shard=options.shard,
             new_id=new_id,
             linger=options.linger,
-            told=told,
         )
         self.calls = Calls(self.databases["begin"], settle=self.outbox.put)
         self.preparation = Preparation(desk, settle=self.outbox.put, hand_on=self.calls.take)
@@ -97,14 +97,17 @@ class Worker:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(claims.LEASE_SECONDS / 3)
-            held = list(self.outbox.open)
-            if held:
-                await self.databases["renew"].run(lambda connection, held=held: claims.renew(connection, claims=held))
+            if self.outbox.open:
+                await self.databases["renew"].run(self._renew_open)
+
+    async def _renew_open(self, connection: AsyncConnection[Any]) -> None:
+        await claims.renew(connection, claims=list(self.outbox.open))
 
     async def _finish(self, front: list[asyncio.Task[Any]], back: list[asyncio.Task[Any]]) -> None:
         await self.source.stop_taking()
-        for task in front:
-            task.cancel()
+        async with self.intake.claiming:
+            for task in front:
+                task.cancel()
         await asyncio.wait(front)
         await self.intake.give_back()
         self.calls.stopping = True

@@ -1,7 +1,7 @@
 """What must a sending process look up: requests, templates, accounts?
 
-Everything here is cached, because the pipeline asks for each row: versions for ever (they never change), accounts for two
-seconds, so that a paused one is left alone soon.
+Everything here is cached, because the pipeline asks for each row: versions for ever (they never change), accounts
+for two seconds, so that a paused one is left alone soon.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Desk:
         self._accounts: dict[tuple[int, int], tuple[float, tuple[routing.Account, ...]]] = {}
         self._connected: dict[int, tuple[routing.Account, Account]] = {}
         self._compiled: OrderedDict[tuple[UUID, str, str], Compiled] = OrderedDict()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retired: list[Account] = []
 
     async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
         return await self.database.run(lambda connection: claims.requests(connection, ids))
@@ -60,7 +60,7 @@ class Desk:
         return self._connect(choice.account) if choice else None
 
     async def close(self) -> None:
-        for _, account in self._connected.values():
+        for account in [*self._retired, *(account for _, account in self._connected.values())]:
             await account.provider.close()
         await self.net.close()
 
@@ -74,7 +74,15 @@ class Desk:
             )
         )
         self._accounts[(merchant_id, mode)] = (time.monotonic(), found)
+        await self._close_idle()
         return found
+
+    async def _close_idle(self) -> None:
+        """The calls of an account that has changed end on their own; only then may its sessions go."""
+        idle = [account for account in self._retired if not account.in_flight]
+        self._retired = [account for account in self._retired if account.in_flight]
+        for account in idle:
+            await account.provider.close()
 
     def _connect(self, chosen: routing.Account) -> Account:
         """One adapter per account, made anew when the account has changed."""
@@ -82,8 +90,7 @@ class Desk:
         if known and known[0].updated_at == chosen.updated_at:
             return known[1]
         if known:
-            # Its calls in flight end on their own; only then may its sessions go.
-            self._retire(known[1])
+            self._retired.append(known[1])
         account = Account(
             id=chosen.id,
             provider=chosen.connect(self.keys, self.net),
@@ -93,13 +100,3 @@ class Desk:
         )
         self._connected[chosen.id] = (chosen, account)
         return account
-
-    def _retire(self, account: Account) -> None:
-        async def when_idle() -> None:
-            while account.in_flight:
-                await asyncio.sleep(1)
-            await account.provider.close()
-
-        task = asyncio.create_task(when_idle())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)

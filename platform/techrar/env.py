@@ -87,7 +87,7 @@ class Env(BaseSettings):
 def load() -> Env:
     """Read the environment once; raise one sentence when it cannot work."""
     try:
-        return Env()
+        return Env()  # type: ignore[call-arg]  # the fields come from the environment
     except ValidationError as error:
         raise ConfigurationError("; ".join(_sentence(e) for e in error.errors())) from None
 

@@ -1,7 +1,7 @@
 """How much of a flow may wait at the broker?
 
-About 150 ms of what its consumers were seen to take, so that a pause, a cancel or a more urgent message finds the broker
-nearly empty. The measure is the ledger's own: what was published and is not yet claimed. Pure: time comes in.
+About 150 ms of what its consumers were seen to take, so that a pause, a cancel or a more urgent message finds the
+broker nearly empty. The measure is the ledger's own: what was published and is not yet claimed. Pure: time comes in.
 """
 
 from __future__ import annotations

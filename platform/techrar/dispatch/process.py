@@ -1,7 +1,8 @@
 """The dispatcher process: a thread for urgent lanes, one for bulk lanes, one for the clock.
 
-Urgent lanes have a thread, a database session and a broker connection of their own, so that nothing bulk does can stand
-before them. A thread that loses its database starts over; its advisory locks, and so its lanes, go to another dispatcher.
+Urgent lanes have a thread, a database session and a broker connection of their own, so that nothing bulk does can
+stand before them. A thread that loses its database starts over; its advisory locks, and so its lanes, go to another
+dispatcher.
 """
 
 from __future__ import annotations

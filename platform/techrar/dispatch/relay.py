@@ -1,7 +1,7 @@
 """Which due rows go to the broker now?
 
-One relay owns a lane (an advisory lock of its session, so that it fails over by itself). Each round it looks at its flows,
-reserves what each may have waiting at the broker, commits, publishes, and gives back what was not confirmed.
+One relay owns a lane (an advisory lock of its session, so that it fails over by itself). Each round it looks at its
+flows, reserves what each may have waiting at the broker, commits, publishes, and gives back what was not confirmed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import namedtuple_row
 
 from techrar.broker.envelope import Envelope
+from techrar.core.records import by_name
 from techrar.dispatch import sql
 from techrar.dispatch.pace import Pace
 from techrar.ledger.flows import Brake, FlowState, strictest
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 ENVELOPE_SIZE = 500
 CHECK_SECONDS = 60.0
-#: A flow that nobody claimed from for a while is looked for less often, so that a broker without consumers does not fill up.
+#: A flow that nobody claims from is looked for less often, so that a broker without consumers does not fill up.
 STALLED_CHECK_SECONDS = 600.0
 DISCOVER_EVERY = 0.5
 LEAD_EVERY = 2.0
@@ -102,7 +102,7 @@ class Relay:
         self.brakes = [Brake(*row) for row in self.connection.execute(sql.BRAKES)]
 
     def _flows(self) -> list[Any]:
-        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+        with self.connection.cursor(row_factory=by_name) as cursor:
             rows = cursor.execute(sql.FLOWS, {"flows": list(self.hot)}).fetchall()
         mine = [r for r in rows if lane_of(r.channel, r.birth_priority) in self.owned]
         self.hot = {r.id for r in mine}

@@ -52,7 +52,7 @@ _making = threading.Lock()
 
 def poke(flows: Iterable[int]) -> None:
     """Say that these flows have due rows. Returns at once."""
-    global _waker  # noqa: PLW0603
+    global _waker
     if _waker is None or _waker.pid != os.getpid():
         with _making:
             if _waker is None or _waker.pid != os.getpid():

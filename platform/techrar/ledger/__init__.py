@@ -1,1 +1,3 @@
-"""The truth: one row per delivery, its states, its events, its tallies. Nothing is sent that is not written here first."""
+"""The truth: one row per delivery, its states, its events, its tallies. Nothing is sent that is not written here
+first.
+"""

@@ -1,8 +1,8 @@
 """Who may send which deliveries now, and until when?
 
-A claim is a fenced lease: `claim` moves queued rows that an envelope holds to `sending` and returns what policy must know;
-`begin` notes, before the calls, which of them may have been called. A claim whose lease runs out is the sweeper's: rows
-that were begun have an unknown end, the others go back as if nothing had been.
+A claim is a fenced lease: `claim` moves queued rows that an envelope holds to `sending` and returns what policy must
+know; `begin` notes, before the calls, which of them may have been called. A claim whose lease runs out is the
+sweeper's: rows that were begun have an unknown end, the others go back as if nothing had been.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
 
 from techrar.core.ids import notification_id
+from techrar.core.records import by_name
 from techrar.ledger.states import State
 
 #: Renewed every third of it while a process lives, so that a dead one's rows are found soon.
@@ -75,7 +75,7 @@ async def claim(
     lease: float = LEASE_SECONDS,
 ) -> list[Any]:
     """Take what can start now. Rows come back in id order; what is missing was cancelled, sent or taken by another."""
-    cursor = connection.cursor(row_factory=namedtuple_row)
+    cursor = connection.cursor(row_factory=by_name)
     await cursor.execute(
         CLAIM,
         {
@@ -97,7 +97,7 @@ async def requests(connection: AsyncConnection[Any], deliveries: Sequence[UUID])
     wanted = sorted({notification_id(d) for d in deliveries})
     if not wanted:
         return {}
-    cursor = connection.cursor(row_factory=namedtuple_row)
+    cursor = connection.cursor(row_factory=by_name)
     await cursor.execute(REQUESTS, {"ids": wanted, "lo": wanted[0], "hi": wanted[-1]})
     return {row.id: row for row in await cursor.fetchall()}
 

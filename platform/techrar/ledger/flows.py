@@ -1,7 +1,7 @@
 """What shares a place in the line, and who may stop it?
 
-A flow is one row, so that pausing a million deliveries is one update; the relay reads it before it reserves, the claim
-returns it to policy. A brake stops or slows an installation, a merchant or a channel in the same two places.
+A flow is one row, so that pausing a million deliveries is one update; the relay reads it before it reserves, the
+claim returns it to policy. A brake stops or slows an installation, a merchant or a channel in the same two places.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How does a delivery change state?
 
-By one set-based statement for many rows: lock by id in id order, check the fence and the state table, write rows, events
-and tallies together. Outcomes, receipts, cancels, expiries and sweepers all pass through here, so none of them can
-forget a counter. A move with a fence is the word of who holds the row: its facts are kept even where the state has
-already gone further, and it counts once, because the hold ends with it.
+By one set-based statement for many rows: lock by id in id order, check the fence and the state table, write rows,
+events and tallies together. Outcomes, receipts, cancels, expiries and sweepers all pass through here, so none of
+them can forget a counter. A move with a fence is the word of who holds the row: its facts are kept even where the
+state has already gone further, and it counts once, because the hold ends with it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ WITH o AS MATERIALIZED (
   SELECT o.*, t.state AS old_state, t.account_id AS old_account, t.cost_micros AS old_cost, t.currency AS old_currency,
     t.reason AS old_reason, (t.state, o.state) IN (VALUES {legal_pairs_sql()}) AS legal
   FROM t JOIN o USING (id)
-  WHERE CASE WHEN o.fence IS NULL THEN (t.state, o.state) IN (VALUES {legal_pairs_sql()}) ELSE t.held_by = o.fence END
+  WHERE CASE WHEN o.fence IS NULL THEN (t.state, o.state) IN (VALUES {legal_pairs_sql()})
+    ELSE t.held_by = o.fence END
 ), moved AS (
   UPDATE delivery d SET
     state = CASE WHEN j.legal THEN j.state ELSE d.state END,
@@ -85,7 +86,8 @@ WITH o AS MATERIALIZED (
                    WHEN j.fence IS NULL AND j.old_state = {State.SENDING:d} THEN d.held_by END,
     relay_at = CASE WHEN j.legal AND j.state = {State.ACCEPTED:d} THEN now() END,
     wake_at = CASE WHEN j.legal AND j.state = {State.SCHEDULED:d} THEN now() + j.delay * interval '1 second' END,
-    due_at = CASE WHEN j.legal AND j.state <= {State.QUEUED:d} THEN now() + j.delay * interval '1 second' ELSE d.due_at END,
+    due_at = CASE WHEN j.legal AND j.state <= {State.QUEUED:d} THEN now() + j.delay * interval '1 second'
+                  ELSE d.due_at END,
     account_id = COALESCE(j.account_id, d.account_id),
     attempt = COALESCE(j.attempt, d.attempt),
     lost_leases = COALESCE(j.lost_leases, d.lost_leases),
@@ -104,9 +106,10 @@ WITH o AS MATERIALIZED (
     1, cost_micros FROM moved
 ), tallied AS ({BUMP_TALLIES}
 ), told AS (
-  INSERT INTO delivery_event (delivery_id, at, account_id, merchant_id, mode, state, attempt, kind, reason, vendor_id, detail)
-  SELECT m.id, COALESCE(o.at, clock_timestamp() - o.age * interval '1 second'), m.account_id, m.merchant_id, m.mode, m.state, m.attempt, o.kind,
-    o.reason, o.vendor_id, o.detail::jsonb
+  INSERT INTO delivery_event (delivery_id, at, account_id, merchant_id, mode, state, attempt, kind, reason, vendor_id,
+    detail)
+  SELECT m.id, COALESCE(o.at, clock_timestamp() - o.age * interval '1 second'), m.account_id, m.merchant_id, m.mode,
+    m.state, m.attempt, o.kind, o.reason, o.vendor_id, o.detail::jsonb
   FROM moved m JOIN o USING (id) WHERE o.kind <> ''
 ), indexed AS (
   INSERT INTO vendor_message (account_id, vendor_id, delivery_id)

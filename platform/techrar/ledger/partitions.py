@@ -1,7 +1,8 @@
 """Which partitions must exist, and which may go?
 
-The big tables are ranges of ids, and ids begin with their time. Partitions are made ahead; one is dropped only when it is
-older than the installation's longest retention and no delivery in it is still pending, and then without blocking sends.
+The big tables are ranges of ids, and ids begin with their time. Partitions are made ahead; one is dropped only when
+it is older than the installation's longest retention and no delivery in it is still pending, and then without
+blocking sends.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def name(table: str, start: datetime) -> str:
 
 
 def make_ahead(connection: Connection[Any], *, now: datetime, ahead: int = MONTHS_AHEAD) -> list[str]:
-    """Make the partitions of this month and the next ones. Built aside and attached, so that inserts never wait long."""
+    """Make the partitions of this month and the next ones: built aside, then attached, so that inserts never wait."""
     made = []
     for offset in range(ahead + 1):
         start = month_start(now, offset)
@@ -75,7 +76,7 @@ def existing(connection: Connection[Any], table: str) -> list[datetime]:
 
 
 def drop_old(connection: Connection[Any], *, now: datetime, keep_months: int) -> list[str]:
-    """Drop months past retention in which nothing is pending. Needs autocommit: DETACH CONCURRENTLY allows no transaction."""
+    """Drop months past retention in which nothing is pending. Needs autocommit, for DETACH CONCURRENTLY."""
     finish_detached(connection)
     dropped = []
     for start in existing(connection, "delivery"):
@@ -102,7 +103,9 @@ def _drop(connection: Connection[Any], table: str, start: datetime) -> None:
     partition = sql.Identifier(name(table, start))
     connection.execute("SET lock_timeout = '5s'")
     try:
-        connection.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY").format(sql.Identifier(table), partition))
+        connection.execute(
+            sql.SQL("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY").format(sql.Identifier(table), partition)
+        )
         connection.execute(sql.SQL("DROP TABLE {}").format(partition))
     except errors.UndefinedTable:
         return
@@ -118,6 +121,8 @@ def finish_detached(connection: Connection[Any]) -> None:
     ).fetchall()
     for table, partition in rows:
         connection.execute(
-            sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(sql.Identifier(table), sql.Identifier(partition))
+            sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(
+                sql.Identifier(table), sql.Identifier(partition)
+            )
         )
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(partition)))

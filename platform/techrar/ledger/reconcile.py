@@ -1,7 +1,7 @@
 """Does the ledger balance?
 
-Recounts the rows and compares them with the tallies, and with law 2: for each merchant's day and each run, what was planned
-equals the sum over all states. Reads one snapshot, so it may run beside live traffic.
+Recounts the rows and compares them with the tallies, and with law 2: for each merchant's day and each run, what was
+planned equals the sum over all states. Reads one snapshot, so it may run beside live traffic.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import namedtuple_row
 
+from techrar.core.records import by_name
 from techrar.ledger.states import PENDING, State
 from techrar.ledger.tallies import KEY
 
@@ -31,7 +31,8 @@ SELECT merchant_id, mode, day, run_id, variant, channel, account_id, category, s
   COALESCE(r.cost_micros, 0) AS rows_cost, COALESCE(c.cost_micros, 0)::bigint AS tally_cost
 FROM rows r FULL JOIN counted c
   USING (merchant_id, mode, day, run_id, variant, channel, account_id, category, state, reason, currency)
-WHERE day >= %(since)s AND (COALESCE(r.n, 0) <> COALESCE(c.n, 0) OR COALESCE(r.cost_micros, 0) <> COALESCE(c.cost_micros, 0))
+WHERE day >= %(since)s AND (COALESCE(r.n, 0), COALESCE(r.cost_micros, 0))
+  IS DISTINCT FROM (COALESCE(c.n, 0), COALESCE(c.cost_micros, 0))
 ORDER BY day, merchant_id, mode, run_id, channel, state
 """
 
@@ -76,7 +77,7 @@ class Report:
 
 
 def reconcile(connection: Connection[Any], *, since: date) -> Report:
-    with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
+    with connection.transaction(), connection.cursor(row_factory=by_name) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         differences = cursor.execute(COMPARE, {"since": since}).fetchall()
         strays = cursor.execute(STRAYS).fetchall()
@@ -85,10 +86,10 @@ def reconcile(connection: Connection[Any], *, since: date) -> Report:
 
 
 def _lines(rows: list[Any]) -> list[Line]:
-    groups: dict[tuple[Any, ...], dict[str, int]] = {}
+    groups: dict[tuple[int, int, date, int], dict[str, int]] = {}
     for r in rows:
         groups.setdefault((r.merchant_id, r.mode, r.day, r.run_id), {})[State(r.state).word] = r.n
-    return [Line(*key, states) for key, states in groups.items()]
+    return [Line(*key, states=states) for key, states in groups.items()]
 
 
 def _difference(d: Any) -> str:

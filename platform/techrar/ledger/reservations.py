@@ -1,7 +1,7 @@
 """Which due deliveries leave the ledger next, and what happens to those the broker did not take?
 
-Reserve first, commit, then publish: a reserved row names its envelope, and the envelope's row stays until each of its ids
-is claimed or refused. So whatever is lost between here and a consumer is found again by the sweeper.
+Reserve first, commit, then publish: a reserved row names its envelope, and the envelope's row stays until each of
+its ids is claimed or refused. So whatever is lost between here and a consumer is found again by the sweeper.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What did a crash leave behind, and where does it belong?
 
-Each sweep is safe to run at any time, by any number of dispatchers, beside working consumers: rows are locked with SKIP
-LOCKED, and a row moves only while it is still held by what was lost.
+Each sweep is safe to run at any time, by any number of dispatchers, beside working consumers: rows are locked with
+SKIP LOCKED, and a row moves only while it is still held by what was lost.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import namedtuple_row
 
+from techrar.core.records import by_name
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.reservations import give_back
 from techrar.ledger.states import State, sources
 from techrar.ledger.tallies import SHARDS
 from techrar.policy.categories import category
 from techrar.policy.decide import POISON_AFTER
-from techrar.policy.retry import DELAYS
 from techrar.policy.priority import Priority
+from techrar.policy.retry import DELAYS
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def envelopes(connection: Connection[Any], *, limit: int = 200) -> int:
 
 def leases(connection: Connection[Any]) -> int:
     """Claims whose process is gone: begun rows have an unknown end, the others go back unharmed."""
-    with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
+    with connection.transaction(), connection.cursor(row_factory=by_name) as cursor:
         lost = cursor.execute(LOST_CLAIMS, {"grace": LEASE_GRACE}).fetchall()
         moves: list[Move] = []
         for claim in lost:
@@ -102,7 +102,13 @@ def lost_row(row: Any, *, begun: bool, fence: UUID) -> Move:
             possible_duplicate=True,
         )
     return Move(
-        row.id, State.UNKNOWN, kind="unclear", fence=fence, reason="unclear", lost_leases=losses, attempt=row.attempt + 1
+        row.id,
+        State.UNKNOWN,
+        kind="unclear",
+        fence=fence,
+        reason="unclear",
+        lost_leases=losses,
+        attempt=row.attempt + 1,
     )
 
 

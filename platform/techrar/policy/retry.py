@@ -1,7 +1,7 @@
 """What follows from the outcome of a call?
 
-Retry is a value: the outcome, the attempt and the priority go in, the next state and its delay come out. Being throttled
-waits without using an attempt. The delays are data, by priority.
+Retry is a value: the outcome, the attempt and the priority go in, the next state and its delay come out. Being
+throttled waits without using an attempt. The delays are data, by priority.
 """
 
 from __future__ import annotations

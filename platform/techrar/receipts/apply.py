@@ -1,7 +1,7 @@
 """What does a batch of receipts change?
 
-State moves forward only and every receipt leaves its line in the timeline, however often, however late and in whatever
-order vendors say it. A receipt whose delivery is not known yet is kept and tried again for 72 hours.
+State moves forward only and every receipt leaves its line in the timeline, however often, however late and in
+whatever order vendors say it. A receipt whose delivery is not known yet is kept and tried again for 72 hours.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
 
 from providers.base import ReceiptKind
+from techrar.core.records import by_name
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.states import State
 from techrar.receipts import sql
@@ -28,7 +28,7 @@ MOVES = {
 async def apply(connection: AsyncConnection[Any], *, shard: int, limit: int = 500) -> int:
     """Apply what waits; answers how many receipts were looked at."""
     async with connection.transaction():
-        cursor = connection.cursor(row_factory=namedtuple_row)
+        cursor = connection.cursor(row_factory=by_name)
         await cursor.execute(sql.PICK, {"limit": limit})
         picked = await cursor.fetchall()
         if not picked:
@@ -49,7 +49,8 @@ def rounds(receipts: Iterable[Any]) -> Iterator[list[Any]]:
     left = sorted(receipts, key=lambda r: (r.at, r.id))
     while left:
         seen: set[UUID] = set()
-        batch, rest = [], []
+        batch: list[Any] = []
+        rest: list[Any] = []
         for r in left:
             (rest if r.delivery_id in seen else batch).append(r)
             seen.add(r.delivery_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -20,9 +21,7 @@ class WrongSignature(Problem):
     status, code, title = 401, "wrong_signature", "The receipt is not signed by the provider"
 
 
-def store(
-    *, provider: str, token: str, body: bytes, headers: Mapping[str, str], url: str, now: datetime
-) -> int:
+def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str], url: str, now: datetime) -> int:
     """Keep what is new; answers how many receipts the body held."""
     account = selectors.account_by_token(provider=provider, token=token)
     adapter = account.adapter
@@ -37,7 +36,7 @@ def store(
     receipts = adapter.parse_receipts(config, request)
     if not receipts:
         return 0
-    values = {
+    values: dict[str, Any] = {
         "account": account.id,
         "merchant": account.merchant_id,
         "mode": account.mode.code,

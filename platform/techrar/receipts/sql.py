@@ -6,8 +6,8 @@ STORE = """
 INSERT INTO receipt (account_id, merchant_id, mode, event_id, kind, at, delivery_id, vendor_id, reason, permanent, raw)
 SELECT %(account)s, %(merchant)s, %(mode)s, u.event_id, u.kind, u.at, u.delivery_id, u.vendor_id, u.reason, u.permanent,
   u.raw::jsonb
-FROM unnest(%(event_id)s::text[], %(kind)s::text[], %(at)s::timestamptz[], %(delivery_id)s::uuid[], %(vendor_id)s::text[],
-  %(reason)s::text[], %(permanent)s::boolean[], %(raw)s::text[])
+FROM unnest(%(event_id)s::text[], %(kind)s::text[], %(at)s::timestamptz[], %(delivery_id)s::uuid[],
+  %(vendor_id)s::text[], %(reason)s::text[], %(permanent)s::boolean[], %(raw)s::text[])
   AS u(event_id, kind, at, delivery_id, vendor_id, reason, permanent, raw)
 ON CONFLICT (account_id, event_id) DO NOTHING
 """
@@ -28,8 +28,8 @@ SELECT id, merchant_id, mode FROM delivery WHERE id = ANY(%(ids)s) AND id BETWEE
 #: What a receipt says beside the state: engagement, and words that came too late to move anything.
 NOTE = """
 WITH o AS MATERIALIZED (
-  SELECT * FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(at)s::timestamptz[], %(reason)s::text[], %(vendor_id)s::text[],
-    %(account)s::bigint[]) AS o(id, kind, at, reason, vendor_id, account_id)
+  SELECT * FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(at)s::timestamptz[], %(reason)s::text[],
+    %(vendor_id)s::text[], %(account)s::bigint[]) AS o(id, kind, at, reason, vendor_id, account_id)
 ), first AS (
   SELECT id, min(at) FILTER (WHERE kind = 'opened') AS opened, min(at) FILTER (WHERE kind = 'clicked') AS clicked,
     min(at) FILTER (WHERE kind = 'read') AS read FROM o GROUP BY id

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +53,7 @@ class Command(BaseCommand):
                     f"relay-{kind}",
                     dsn(),
                     lanes=lanes,
-                    publisher=lambda kind=kind: BrokerPublisher(f"techrar relay {kind}"),
+                    publisher=partial(BrokerPublisher, f"techrar relay {kind}"),
                     new_id=uuid7,
                     stop=stop,
                 )

@@ -28,7 +28,9 @@ class Command(BaseCommand):
             states = ", ".join(f"{n} {state}" for state, n in line.states.items())
             mode = "live" if line.mode else "test"
             what = f"run {line.run_id}" if line.run_id else "sends"
-            self.stdout.write(f"{line.day} merchant {line.merchant_id} {mode} {what}: {line.planned} planned = {states}")
+            self.stdout.write(
+                f"{line.day} merchant {line.merchant_id} {mode} {what}: {line.planned} planned = {states}"
+            )
         for sentence in report.wrong:
             self.stderr.write(f"does not balance: {sentence}")
         if report.wrong:
