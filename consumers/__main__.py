@@ -39,7 +39,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
     from consumers.engine.worker import Options, Worker
     from consumers.handlers.deliver import Desk
     from providers.http import Network
-    from techrar.dispatch.wake import dsn
+    from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
     from techrar.routing.selectors import key_ring
 
@@ -72,7 +72,7 @@ def source(lane: str, only: list[str] | None) -> Source:
     from consumers.engine.ledger import LedgerSource
     from providers.registry import channels
     from techrar.broker.topology import Profile
-    from techrar.dispatch.wake import dsn
+    from techrar.core.database import dsn
     from techrar.env import Transport
 
     keys = only or list(channels())
@@ -86,7 +86,7 @@ def source(lane: str, only: list[str] | None) -> Source:
 async def receipts_until(stop: asyncio.Event) -> None:
     from consumers.engine.database import Database
     from consumers.handlers.receipts import run
-    from techrar.dispatch.wake import dsn
+    from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
 
     database = Database(dsn(), name="receipts")

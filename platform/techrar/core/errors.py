@@ -1,7 +1,7 @@
 """How does a domain failure say what is wrong, where, and what to do?
 
-A `Problem` is raised by services and selectors; the API turns it into `application/problem+json`, the UI into a message.
-Every `code` is a stable word that merchants' programs branch on, listed in `docs/errors.md`.
+A `Problem` is raised by services and selectors; the API turns it into `application/problem+json`, the UI into a
+message. Every `code` is a stable word that merchants' programs branch on, listed in `docs/errors.md`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How are notifications and deliveries named?
 
 A delivery id is a UUID whose lowest 16 bits are its *leg*; leg 0 is the notification itself, so a notification's
-deliveries are a primary-key range. The first 48 bits are milliseconds, so ids sort by time and partitions are id ranges.
+deliveries are a primary-key range. The first 48 bits are milliseconds, so ids sort by time and partitions are id
+ranges.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from psycopg import Connection, sql
 
 from techrar.dispatch.clock import Clock
 from techrar.dispatch.relay import Publisher, Relay
-from techrar.dispatch.wake import CHANNEL
+from techrar.dispatch.sql import CHANNEL
 
 log = logging.getLogger(__name__)
 

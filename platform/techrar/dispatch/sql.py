@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from techrar.ledger.states import State
 
+#: The notification channel of PostgreSQL on which web processes say that there is work.
+CHANNEL = "techrar_due"
+
 #: Which flows have due rows? One index probe per flow, not one look per row.
 DUE_FLOWS = """
 WITH RECURSIVE f(flow_id) AS (

@@ -15,9 +15,11 @@ from collections.abc import Iterable
 
 import psycopg
 
+from techrar.core.database import dsn
+from techrar.dispatch.sql import CHANNEL
+
 log = logging.getLogger(__name__)
 
-CHANNEL = "techrar_due"
 PAUSE = 0.005
 MOST_NAMED = 200  #: an over-long payload is an error to PostgreSQL; the relay finds the rest itself
 
@@ -59,17 +61,3 @@ def poke(flows: Iterable[int]) -> None:
                 _waker = Waker(dsn())
     for flow in set(flows):
         _waker.queue.put(flow)
-
-
-def dsn() -> str:
-    """The address of Django's database, also when a test has switched to another."""
-    from django.db import connections
-
-    current = connections["default"].settings_dict
-    return psycopg.conninfo.make_conninfo(
-        host=current["HOST"],
-        port=current["PORT"],
-        dbname=current["NAME"],
-        user=current["USER"],
-        password=current["PASSWORD"] or None,
-    )

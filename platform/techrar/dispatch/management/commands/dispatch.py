@@ -19,8 +19,8 @@ from providers.registry import channels
 from techrar.broker.envelope import Envelope
 from techrar.broker.publisher import Publisher
 from techrar.broker.topology import Profile, plan
+from techrar.core.database import dsn
 from techrar.dispatch import process
-from techrar.dispatch.wake import dsn
 from techrar.env import Transport
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from django.core.management.base import BaseCommand
 
-from techrar.dispatch.wake import dsn
+from techrar.core.database import dsn
 from techrar.ledger.reconcile import reconcile
 
 
