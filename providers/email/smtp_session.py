@@ -15,7 +15,7 @@ from typing import Any
 import aiosmtplib
 
 from providers.email.smtp_replies import Stage, judge
-from providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Transient
+from providers.errors import Ambiguous, ForbiddenTarget, Misconfigured, Permanent, ProviderError, Transient
 from providers.http import Network
 from providers.messages import Reason
 
@@ -47,8 +47,8 @@ class Session:
             raise Permanent(Reason.UNSUPPORTED, "this mail server takes only ASCII addresses")
         self.clean = False
         try:
-            await self.smtp.mail(sender, options=options)
-            await self.smtp.rcpt(recipient)
+            await self.smtp.mail(sender, options=options, encoding="utf-8")
+            await self.smtp.rcpt(recipient, encoding="utf-8")
         except aiosmtplib.SMTPSenderRefused as error:
             raise await self._refused(Stage.SENDER, error) from error
         except aiosmtplib.SMTPRecipientRefused as error:
@@ -85,7 +85,10 @@ class Session:
 
 async def open_session(config: Any, net: Network, tls: ssl.SSLContext, *, hello: str) -> Session:
     """Connect to a checked address, encrypt, sign in."""
-    sock = await net.open_socket(config.host, config.port)
+    try:
+        sock = await net.open_socket(config.host, config.port)
+    except ForbiddenTarget as error:  # the account names the host, not the message
+        raise Misconfigured(error.reason, str(error)) from error
     smtp = aiosmtplib.SMTP(
         hostname=config.host,
         sock=sock,
