@@ -121,7 +121,9 @@ class Person:
         return self.client.generic(method, path, data, "application/json", headers=caller | named)
 
 
-def make_person(merchant: Merchant, role: str = Role.OWNER, scopes: Iterable[str] = ("admin",), **fields: Any) -> Person:
+def make_person(
+    merchant: Merchant, role: str = Role.OWNER, scopes: Iterable[str] = ("admin",), **fields: Any
+) -> Person:
     held = list(scopes)
     return Person(
         member=make_member(merchant, role, **fields), keys={mode: make_key(merchant, mode, held) for mode in Mode}

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from urllib.parse import unquote, urlsplit
 
@@ -90,7 +90,6 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(max_workers=3, thread_name_prefix="readyz")
         self._running: dict[str, Future[None]] = {}
         self._seen: dict[str, str] = {}
         self._seen_at = float("-inf")
@@ -108,8 +107,19 @@ class Board:
         """A probe that still hangs from the last look is waited for again, not started twice."""
         running = self._running.get(part)
         if running is None or running.done():
-            running = self._running[part] = self._threads.submit(probe)
+            running = self._running[part] = Future()
+            # A daemon: a probe that hangs must not keep the process from stopping.
+            threading.Thread(target=_run, args=(running, probe), name=f"readyz-{part}", daemon=True).start()
         return running
+
+
+def _run(future: Future[None], probe: Callable[[], None]) -> None:
+    try:
+        probe()
+    except Exception as error:  # noqa: BLE001  # handed to whoever looks, and raised there
+        future.set_exception(error)
+    else:
+        future.set_result(None)
 
 
 def _state(future: Future[None], until: float) -> str:

@@ -52,7 +52,9 @@ def test_a_key_in_the_query_string_is_no_key(alice: Person) -> None:
     assert alice.client.get(f"/v1/me?api_key={alice.key}").status_code == 401
 
 
-@pytest.mark.parametrize("bearer", ["", "Bearer", "Bearer ", "Basic abc", "trk_test_x", "Bearer trk_test_x", "Bearer x.y.z"])
+@pytest.mark.parametrize(
+    "bearer", ["", "Bearer", "Bearer ", "Basic abc", "trk_test_x", "Bearer trk_test_x", "Bearer x.y.z"]
+)
 def test_what_is_not_a_key_is_refused(alice: Person, bearer: str) -> None:
     assert me(alice, bearer).status_code == 401
 
@@ -84,9 +86,7 @@ def test_a_key_expires_on_time_even_when_it_is_remembered(alice: Person) -> None
         assert me(alice, f"Bearer {key.text}").status_code == 401
 
 
-def test_a_remembered_key_costs_no_query(
-    alice: Person, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_a_remembered_key_costs_no_query(alice: Person, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     alice.get("/v1/me")
     with django_assert_num_queries(0):
         assert alice.get("/v1/me").status_code == 200
