@@ -97,6 +97,17 @@ class Calls:
             while line.ready:
                 self._release(line.ready.popleft())
 
+    @property
+    def waiting_flows(self) -> set[int]:
+        return {r.held.row.flow_id for line in self.lines.values() for r in line.ready}
+
+    def halt(self, flows: set[int]) -> None:
+        """Give back what waits of these flows; the next claim, if there is one, is told what became of them."""
+        for line in self.lines.values():
+            for r in [r for r in line.ready if r.held.row.flow_id in flows]:
+                line.ready.remove(r)
+                self._release(r)
+
     async def _begin(self, calls: list[Call]) -> None:
         for call in calls:
             call.account.in_flight += 1

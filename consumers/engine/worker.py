@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from consumers.engine.work import Gate, Held
 from techrar.ledger import claims
 
 log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Worker:
         self.source = source
         self.options = options
         self.gate = Gate(options.most_held)
-        self.databases = {name: Database(options.dsn, name=name) for name in ("claim", "begin", "flush", "renew")}
+        self.databases = {name: Database(options.dsn, name=name) for name in ("claim", "begin", "flush", "watch")}
         self.outbox = Outbox(
             self.databases["flush"],
             source,
@@ -70,7 +73,9 @@ class Worker:
         """Work until `stop` is set or a stage fails; then finish in order."""
         await self.source.start()
         front = [self._task(self.intake.pump()), self._task(self.intake.run())]
-        back = [self._task(c) for c in (self._prepare(), self.calls.run(), self.outbox.run(), self._renew())]
+        back = [
+            self._task(c) for c in (self._prepare(), self.calls.run(), self.outbox.run(), self._renew(), self._watch())
+        ]
         stopping = self._task(stop.wait())
         try:
             done, _ = await asyncio.wait([*front, *back, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -94,11 +99,19 @@ class Worker:
             await self.preparation.take(await self._batches.get())
             self._batches.task_done()
 
+    async def _watch(self) -> None:
+        """What was claimed but waits for a free slot feels a pause or a brake, too."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            flows = sorted(self.calls.waiting_flows)
+            if flows:
+                self.calls.halt(await self.databases["watch"].run(partial(claims.halted, flows=flows)))
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(claims.LEASE_SECONDS / 3)
             if self.outbox.open:
-                await self.databases["renew"].run(self._renew_open)
+                await self.databases["watch"].run(self._renew_open)
 
     async def _renew_open(self, connection: AsyncConnection[Any]) -> None:
         await claims.renew(connection, claims=list(self.outbox.open))

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from techrar.core.ids import notification_id
 from techrar.core.records import by_name
+from techrar.ledger.flows import BRAKED, FlowState
 from techrar.ledger.states import State
 
 #: Renewed every third of it while a process lives, so that a dead one's rows are found soon.
@@ -42,7 +43,7 @@ WITH w AS MATERIALIZED (
 ), emptied AS (
   DELETE FROM envelope WHERE id = ANY(%(emptied)s::uuid[])
 )
-SELECT m.*, f.state AS flow_state, extract(epoch FROM m.expires_at - now())::float8 AS expires_in
+SELECT m.*, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS flow_state, extract(epoch FROM m.expires_at - now())::float8 AS expires_in
 FROM moved m JOIN flow f ON f.id = m.flow_id ORDER BY m.id
 """
 
@@ -56,6 +57,11 @@ INSERT INTO begun (claim_id, ids)
 SELECT c.id, array_agg(b.id) FROM unnest(%(claims)s::uuid[], %(ids)s::uuid[]) AS b(claim_id, id)
 JOIN claim c ON c.id = b.claim_id AND c.lease_until > now() + %(margin)s * interval '1 second'
 GROUP BY c.id RETURNING claim_id
+"""
+
+#: Flows that were paused, cancelled or braked after their rows were claimed.
+HALTED = f"""
+SELECT f.id FROM flow f WHERE f.id = ANY(%(flows)s::bigint[]) AND (f.state <> {FlowState.ACTIVE:d} OR {BRAKED})
 """
 
 RENEW = """
@@ -113,4 +119,10 @@ async def begin(
 async def renew(connection: AsyncConnection[Any], *, claims: Sequence[UUID], lease: float = LEASE_SECONDS) -> set[UUID]:
     """Keep claims whose calls still run. Answers those that are still ours."""
     cursor = await connection.execute(RENEW, {"claims": list(claims), "lease": lease})
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def halted(connection: AsyncConnection[Any], *, flows: Sequence[int]) -> set[int]:
+    """Which of these flows may not be sent any more?"""
+    cursor = await connection.execute(HALTED, {"flows": list(flows)})
     return {row[0] for row in await cursor.fetchall()}

@@ -32,6 +32,10 @@ def strictest(brakes: Iterable[Brake], *, merchant_id: int, channel: str) -> int
     return min(rates) if rates else None
 
 
+#: Is a flow `f` stopped by a brake?
+BRAKED = """EXISTS (SELECT FROM brake b WHERE b.rate = 0 AND b.subject =
+    CASE b.scope WHEN 'installation' THEN '' WHEN 'merchant' THEN f.merchant_id::text ELSE f.channel END)"""
+
 #: The flow of a send that is not a campaign's. `DO UPDATE` so that the row comes back when another made it first.
 ENSURE_FLOW = """
 INSERT INTO flow AS f (merchant_id, mode, channel, run_id, birth_priority, priority)

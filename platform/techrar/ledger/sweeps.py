@@ -72,7 +72,8 @@ def leases(connection: Connection[Any]) -> int:
             begun = set(claim.begun)
             held = cursor.execute(HELD, bounds).fetchall()
             moves += [lost_row(row, begun=row.id in begun, fence=claim.id) for row in held]
-            log.warning("the lease of %s ran out with %d rows, %d of them begun", claim.process, len(held), len(begun))
+            called = sum(row.id in begun for row in held)
+            log.warning("the lease of %s ran out with %d rows, %d of them begun", claim.process, len(held), called)
         gone = [claim.id for claim in lost]
         if moves:
             cursor.execute(APPLY, parameters(moves, shard=shard(), done=gone))
