@@ -7,7 +7,7 @@ throttled waits without using an attempt. The delays are data, by priority.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.base import OutcomeKind
 from techrar.ledger.states import State
@@ -50,20 +50,27 @@ def after(
     if kind is OutcomeKind.REJECTED:
         return Next(State.FAILED, attempt + 1)
     if kind is OutcomeKind.THROTTLED:
-        return _wait(attempt, max(retry_after or 0.0, THROTTLED_WAIT[level]), expires_in, rng)
+        return _wait(attempt, THROTTLED_WAIT[level], retry_after, expires_in, rng)
     if kind is OutcomeKind.AMBIGUOUS and not (resend_unclear or idempotent):
         return Next(State.UNKNOWN, attempt + 1)
     delays = DELAYS[level]
     if attempt >= len(delays):
         return Next(State.UNKNOWN if kind is OutcomeKind.AMBIGUOUS else State.DEAD, attempt + 1)
-    step = _wait(attempt + 1, max(delays[attempt], retry_after or 0.0), expires_in, rng)
-    unclear = kind is OutcomeKind.AMBIGUOUS and not idempotent
-    return Next(step.state, step.attempt, step.delay, possible_duplicate=unclear)
+    step = _wait(attempt + 1, delays[attempt], retry_after, expires_in, rng)
+    if kind is not OutcomeKind.AMBIGUOUS:
+        return step
+    if step.state is State.EXPIRED:
+        # Too late to try again, but it may have arrived: a receipt can still say so.
+        return Next(State.UNKNOWN, step.attempt)
+    return replace(step, possible_duplicate=not idempotent)
 
 
-def _wait(attempt: int, delay: float, expires_in: float | None, rng: Callable[[], float]) -> Next:
+def _wait(
+    attempt: int, delay: float, at_least: float | None, expires_in: float | None, rng: Callable[[], float]
+) -> Next:
     """Later, unless later is too late. Neighbours are spread out, so that they do not come back as one."""
-    delay *= 1 + JITTER * (2 * rng() - 1)
+    spread = JITTER * rng()
+    delay = max(delay * (1 - JITTER + 2 * spread), (at_least or 0.0) * (1 + spread))
     if expires_in is not None and delay >= expires_in:
         return Next(State.EXPIRED, attempt)
     return Next(State.SCHEDULED, attempt, delay)
