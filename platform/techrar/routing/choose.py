@@ -21,6 +21,4 @@ def choose(accounts: Sequence[Account], *, channel: str) -> Choice | None:
     if not usable:
         return None
     first = usable[0]
-    return Choice(
-        first, "first in order" if first is ranked[0] else "first in order that is not paused or switched off"
-    )
+    return Choice(first, "first in order" if first is ranked[0] else "first in order that can be used now")

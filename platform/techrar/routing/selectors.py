@@ -57,9 +57,8 @@ def sender(*, merchant_id: int, mode: Mode, channel: str, key: str | None = None
     rows = Sender.objects.filter(merchant_id=merchant_id, mode=mode.value, channel=channel)
     row = rows.filter(key=key).first() if key else rows.filter(is_default=True).first()
     if row is None and key:
-        raise invalid(
-            "from", "unknown_sender", f"There is no sender {key!r} for {channel}; create it, or leave `from` out."
-        )
+        hint = f"There is no {channel} sender {key!r}; create it, or leave `from` out."
+        raise invalid("from", "unknown_sender", hint)
     if row is None:
         return {}
     given = {"address": row.address, "name": row.name, "reply_to": row.reply_to}

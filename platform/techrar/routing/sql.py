@@ -12,9 +12,9 @@ ACCOUNTS = f"""
 SELECT {COLUMNS} FROM routing_provideraccount
 WHERE merchant_id = %(merchant)s AND mode = %(mode)s
 ORDER BY channel, position, id
-"""  # noqa: S608
+"""
 
-BY_TOKEN = f"SELECT {COLUMNS} FROM routing_provideraccount WHERE token = %(token)s"  # noqa: S608
+BY_TOKEN = f"SELECT {COLUMNS} FROM routing_provideraccount WHERE token = %(token)s"
 
 ADD = """
 INSERT INTO routing_provideraccount
