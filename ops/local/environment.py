@@ -13,6 +13,7 @@ from ops.local.home import LOCAL, ROOT
 from ops.local.memory import Memory, write_private
 from ops.local.trouble import Trouble
 
+PYTHONPATH = os.pathsep.join((str(ROOT), str(ROOT / "platform")))
 FILE = "environment.json"
 SHARED = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "TRANSPORT", "PUBLIC_URL", "SECRET_KEY")
 # `make` speaks to its own kind through these; a `make` started by one of ours must not listen.
@@ -28,7 +29,7 @@ def for_service(environ: Mapping[str, str], *, servers: Mapping[str, str], port:
         "PUBLIC_URL": environ.get("PUBLIC_URL") or f"http://{ports.LOOPBACK}:{port}",
         "SECRET_KEY": environ.get("SECRET_KEY") or memory.password("secret key", size=48),
         "DJANGO_SETTINGS_MODULE": "techrar.settings",
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform"))),
+        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
     }
 

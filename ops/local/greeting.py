@@ -10,6 +10,7 @@ from pathlib import Path
 from ops.local import ports
 from ops.local.environment import address
 from ops.local.memory import write_private
+from ops.local.trouble import Trouble
 
 FIRST_SEND = {
     "to": {"email": "delivered@sandbox.test"},
@@ -20,7 +21,7 @@ FIRST_SEND = {
 
 @dataclass(frozen=True)
 class Demo:
-    """What `manage.py demo --json` answers. It can tell the key only when it makes one: it is stored as a hash."""
+    """What `manage.py demo --json` answers. It can tell secrets only when it makes them: they are stored as hashes."""
 
     login: str
     password: str
@@ -30,29 +31,36 @@ class Demo:
     def read(cls, said: Mapping[str, object]) -> Demo:
         return cls(*(str(said.get(name) or "") for name in ("login", "password", "api_key")))
 
-    def kept(self, file: Path, database: str) -> Demo:
-        """Remember a new key beside the database it opens; recall it when that database has it already."""
-        if self.api_key:
-            write_private(file, json.dumps({"database": address(database), **asdict(self)}))
-            return self
+    @classmethod
+    def parse(cls, printed: str) -> Demo:
+        last = printed.strip().splitlines()[-1:]
+        try:
+            return cls.read(json.loads(last[0]))
+        except (IndexError, ValueError, AttributeError):
+            raise Trouble(f"`manage.py demo --json` printed {last} instead of JSON: everything is stopped.") from None
+
+    def completed(self, file: Path, database: str) -> Demo:
+        """With what an earlier run was told about the same database; all of it is kept for the next run."""
         try:
             before = json.loads(file.read_text())
         except (FileNotFoundError, ValueError):
-            return self
-        return Demo.read(before) if before.get("database") == address(database) else self
+            before = {}
+        known = Demo.read(before if before.get("database") == address(database) else {})
+        whole = Demo(self.login, self.password or known.password, self.api_key or known.api_key)
+        write_private(file, json.dumps({"database": address(database), **asdict(whole)}))
+        return whole
 
 
 def greeting(*, port: int, demo: Demo, transport: str, reason: str, data: str, seconds: float) -> str:
     url = f"http://{ports.LOOPBACK}:{port}"
-    key = demo.api_key or "YOUR_API_KEY"
-    bearer = f"-H 'Authorization: Bearer {key}'"
+    bearer = f"-H 'Authorization: Bearer {demo.api_key}'"
     headers = f"""{bearer} -H 'Content-Type: application/json' -H "Idempotency-Key: hello-$(date +%s)\""""
     return f"""
   Techrar is up ({seconds:.1f} s).
 
     URL        {url}
-    sign in    {demo.login}   password  {demo.password}
-    API key    {demo.api_key or "made by an earlier run elsewhere; make another in the settings page"}
+    sign in    {demo.login}   password  {demo.password or "as it was printed by the run that made it"}
+    API key    {demo.api_key}
     transport  {transport} ({reason})
     data       {data}
 

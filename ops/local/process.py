@@ -85,6 +85,7 @@ def spawn(
     cwd: Path | str = "/",
     account: Account | None = None,
     death_signal: int = signal.SIGTERM,
+    input_: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a child in a process group of its own that the kernel signals when we die, even by SIGKILL.
 
@@ -95,7 +96,7 @@ def spawn(
         [str(part) for part in command],
         env=dict(env),
         cwd=str(cwd),
-        stdin=subprocess.DEVNULL,
+        stdin=input_,
         stdout=output,
         stderr=subprocess.STDOUT,
         process_group=0,

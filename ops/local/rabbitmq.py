@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
 import random
-import secrets
 import shutil
 import signal
 import socket
@@ -21,12 +16,11 @@ from ops.local.binaries import find_epmd
 from ops.local.home import Home, own_folder
 from ops.local.memory import Memory, write_private
 from ops.local.process import spawn, stop
+from ops.local.rabbitmq_files import CONTROL, USER, configure, control_script
 from ops.local.server import Server
 from ops.local.trouble import Trouble
 
 NAME = "RabbitMQ"
-USER = "techrar"
-NODE = "techrar@localhost"
 
 
 def prepare(
@@ -51,9 +45,9 @@ def prepare(
     )
     log = home.log / "rabbitmq.log"
     password = memory.password(NAME)
-    environment = _configure(
-        folder, amqp=amqp, distribution=distribution, names=names, password=password, vhosts=vhosts
-    )
+    environment = configure(folder, amqp=amqp, distribution=distribution, names=names, password=password, vhosts=vhosts)
+    write_private(folder / CONTROL, control_script(scripts, environment))
+    (folder / CONTROL).chmod(0o700)
     helpers: list[subprocess.Popen[bytes]] = []
 
     def launch() -> subprocess.Popen[bytes]:
@@ -77,64 +71,9 @@ def prepare(
     )
 
 
-def _configure(
-    folder: Path, *, amqp: int, distribution: int, names: int, password: str, vhosts: Sequence[str]
-) -> dict[str, str]:
-    """Write our own configuration; returns an environment that keeps the system's out of it."""
-    log = own_folder(folder / "log", 0o700, None)
-    write_private(folder / "rabbitmq.conf", "\n".join((
-        f"listeners.tcp.local = {ports.LOOPBACK}:{amqp}",
-        f"load_definitions = {folder / 'definitions.json'}",
-        "log.console = false",
-        "log.file = rabbit.log",
-        "log.file.level = warning",
-        "disk_free_limit.absolute = 50MB",
-    )) + "\n")  # fmt: skip
-    write_private(folder / "definitions.json", json.dumps(_definitions(password, vhosts)))
-    write_private(folder / "enabled_plugins", "[].\n")
-    write_private(folder / "rabbitmq-env.conf", "")
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": "C.UTF-8",
-        "HOME": str(folder),  # Erlang keeps its cookie there
-        "RABBITMQ_NODENAME": NODE,
-        "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
-        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-        "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(log),
-        "RABBITMQ_PID_FILE": str(folder / "pid"),
-        "RABBITMQ_DIST_PORT": str(distribution),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        "ERL_EPMD_PORT": str(names),
-        "ERL_EPMD_ADDRESS": ports.LOOPBACK,
-    }
-
-
-def _definitions(password: str, vhosts: Sequence[str]) -> dict[str, object]:
-    """The user and vhosts the server has from its first moment; with these it makes no guest/guest."""
-    salt = secrets.token_bytes(4)
-    digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
-    return {
-        "users": [
-            {
-                "name": USER,
-                "password_hash": digest,
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator",
-            }
-        ],
-        "vhosts": [{"name": name} for name in vhosts],
-        "permissions": [
-            {"user": USER, "vhost": name, "configure": ".*", "write": ".*", "read": ".*"} for name in vhosts
-        ],
-    }
-
-
 def forget(home: Home) -> None:
     """Throw away what RabbitMQ has stored: the ledger sends everything again."""
-    shutil.rmtree(home.folder / "rabbitmq", ignore_errors=True)
+    shutil.rmtree(home.folder / "rabbitmq")
 
 
 def _wait_for_port(port: int, seconds: float = 5.0) -> None:

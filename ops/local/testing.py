@@ -20,9 +20,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ops.local import debian, orphans
+from ops.local import debian, orphans, rabbitmq_files
 from ops.local.binaries import find_rabbitmq
 from ops.local.console import Console
+from ops.local.environment import PYTHONPATH
 from ops.local.home import Home, open_home
 from ops.local.lock import only_one
 from ops.local.memory import Memory
@@ -96,7 +97,9 @@ def _run(
         servers.wait_for_broker()
         if "AMQP_URL" not in servers.urls:
             environ.setdefault("NO_RABBITMQ_BECAUSE", servers.choice.reason)
-        environ |= {**servers.urls, "TEST_SERVERS": "private"}
+        else:
+            environ["TECHRAR_RABBITMQCTL"] = str(home.folder / "rabbitmq" / rabbitmq_files.CONTROL)
+        environ |= {**servers.urls, "TEST_SERVERS": "private", "PYTHONPATH": PYTHONPATH}
         return _wait_for(options.command, environ, stops)
     finally:
         stops.raising = False

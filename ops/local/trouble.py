@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Trouble(Exception):  # noqa: N818 - it is a sentence for a person, not a programming error
+class Trouble(Exception):
     """One sentence: what is wrong, where, and what to do."""

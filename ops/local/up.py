@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +11,15 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from ops.local import environment, ports
+from ops.local.commands import COMMANDER, Commands
 from ops.local.console import Console
 from ops.local.greeting import Demo, greeting
 from ops.local.home import LOCAL, ROOT, Home, open_home
 from ops.local.lock import only_one, stop_leftovers
 from ops.local.memory import Memory
-from ops.local.process import spawn
 from ops.local.servers import Servers
 from ops.local.signals import Interrupted, StopRequests
-from ops.local.supervisor import Program, Supervisor, ending
+from ops.local.supervisor import Program, Supervisor
 from ops.local.trouble import Trouble
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
@@ -72,7 +70,7 @@ class Run:
         environ: Mapping[str, str],
         *,
         programs: Callable[[int], list[Program]] = service_programs,
-        manage: Sequence[str] = MANAGE,
+        commander: Sequence[str] = COMMANDER,
     ) -> None:
         self.began = time.monotonic()
         self.home = home
@@ -80,7 +78,7 @@ class Run:
         self.stops = stops
         self.environ = environ
         self.programs = programs
-        self.manage = manage
+        self.commander = commander
         self.port = environment.web_port(environ)
         self.memory = Memory(home.folder)
         self.servers = Servers(
@@ -114,11 +112,12 @@ class Run:
         """Everything that must be there before the service's processes start. RabbitMQ boots meanwhile."""
         self.servers.start()
         self.memory.remember_processes(self.servers.identities())
-        self._command("migrate", "--noinput", "--verbosity=0")
-        demo = self._demo()
-        self.servers.wait_for_broker()
-        if self.servers.choice.transport == "amqp":
-            self._command("topology")
+        with Commands(self.console, self._environment(), commander=self.commander) as commands:
+            commands.run("migrate", "--noinput", "--verbosity=0")
+            demo = self._demo(commands)
+            self.servers.wait_for_broker()
+            if self.servers.choice.transport == "amqp":
+                commands.run("topology")
         return demo
 
     def _environment(self) -> dict[str, str]:
@@ -126,31 +125,13 @@ class Run:
             self.environ, servers=self.servers.environment(), port=self.port, memory=self.memory
         )
 
-    def _command(self, *arguments: str) -> str:
-        """Run one management command; returns what it printed, or shows that and stops everything."""
-        process = spawn((*self.manage, *arguments), env=self._environment(), output=subprocess.PIPE, cwd=ROOT)
-        try:
-            output = process.communicate()[0].decode(errors="replace")
-        finally:
-            process.kill()
-            process.wait()
-        if process.returncode != 0:
-            self.console.lines(arguments[0], output.splitlines())
-            raise Trouble(
-                f"`manage.py {arguments[0]}` failed ({ending(process.returncode)}; its own words are above): "
-                "everything is stopped."
-            )
-        return output
-
-    def _demo(self) -> Demo:
-        said = self._command("demo", "--json").strip().splitlines()
-        try:
-            demo = Demo.read(json.loads(said[-1]))
-        except (IndexError, ValueError, AttributeError):
-            raise Trouble(
-                f"`manage.py demo --json` answered {said[-1:]} instead of JSON: everything is stopped."
-            ) from None
-        return demo.kept(self.home.folder / "demo.json", self.servers.urls["DATABASE_URL"])
+    def _demo(self, commands: Commands) -> Demo:
+        """The demo merchant, with a key that opens its door: the one of last time, or a new one."""
+        file, database = self.home.folder / "demo.json", self.servers.urls["DATABASE_URL"]
+        demo = Demo.parse(commands.run("demo", "--json")).completed(file, database)
+        return (
+            demo if demo.api_key else Demo.parse(commands.run("demo", "--json", "--new-key")).completed(file, database)
+        )
 
     def _web_answers(self) -> bool:
         connection = HTTPConnection(ports.LOOPBACK, self.port, timeout=1)
