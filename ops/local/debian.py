@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 SCRIPT = """
 set -u
 export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-    trap 'rm -f $policy' EXIT
+policy=$1
+shift
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
     trap 'exit 1' HUP INT TERM
-    printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
+    printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
 fi
 apt-get install -q -y --no-install-recommends "$@" ||
     { apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; }
 """
+POLICY = "/usr/sbin/policy-rc.d"
 LAST_WORDS = 300
 
 
@@ -34,7 +36,7 @@ def install(packages: Sequence[str], *, say: Callable[[str], None], minutes: flo
     say(f"Installing Debian's {names} (no service of the system is started by that).")
     try:
         done = subprocess.run(  # noqa: S603
-            [*become, "/bin/sh", "-c", SCRIPT, "sh", *packages],
+            [*become, "/bin/sh", "-c", SCRIPT, "sh", POLICY, *packages],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

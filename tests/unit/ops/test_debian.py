@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,30 @@ def test_a_failed_installation_is_told_with_its_last_words(programs: Path, monke
     put(programs, "sudo", 'case "$2" in true) exit 0;; esac; echo "E: no such package"; exit 100')
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert install()[0] == "apt-get could not install rabbitmq-server: E: no such package"
+
+
+def test_while_packages_are_installed_a_policy_forbids_to_start_their_services(programs: Path) -> None:
+    policy = programs / "policy-rc.d"
+    put(programs, "apt-get", f'cat {policy} > {programs}/seen; echo "$@" > {programs}/asked')
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    subprocess.run(["/bin/sh", "-c", debian.SCRIPT, "sh", policy, "chromium"], env=environ, check=True)
+    assert "exit 101" in (programs / "seen").read_text()
+    assert (programs / "asked").read_text().split()[-1] == "chromium"
+    assert not policy.exists()
+
+
+def test_a_policy_that_was_there_stays_as_it_was(programs: Path) -> None:
+    policy = programs / "policy-rc.d"
+    policy.write_text("theirs")
+    put(programs, "apt-get", "exit 0")
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    subprocess.run(["/bin/sh", "-c", debian.SCRIPT, "sh", policy, "chromium"], env=environ, check=True)
+    assert policy.read_text() == "theirs"
+
+
+def test_stale_package_lists_are_renewed_once(programs: Path) -> None:
+    put(programs, "apt-get", f'echo "$1" >> {programs}/calls; [ "$1" = update ] || [ -e {programs}/new ] || exit 100')
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", debian.SCRIPT, "sh", programs / "policy", "x"], env=environ, check=False)
+    assert done.returncode == 100
+    assert (programs / "calls").read_text().split() == ["install", "update", "install"]

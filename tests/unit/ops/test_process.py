@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,18 @@ from ops.local.home import ROOT
 from ops.local.process import LINUX, Identity, command_line, identify, is_alive, spawn, stop, stop_stranger
 
 ENV = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-)
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('ready', flush=True)
+time.sleep(60)
+"""
+PARENT = """
+import os, subprocess, time
+from ops.local.process import spawn
+print(spawn(['sleep', '60'], env=os.environ, output=subprocess.DEVNULL).pid, flush=True)
+time.sleep(60)
+"""
 
 
 def started(code: str) -> subprocess.Popen[bytes]:
@@ -77,19 +85,8 @@ def test_a_stranger_that_ignores_the_request_is_killed() -> None:
 
 
 @pytest.mark.skipif(not LINUX, reason="elsewhere the next start stops what a killed supervisor left behind")
-def test_children_do_not_survive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import os, subprocess, time\n"
-            "from ops.local.process import spawn\n"
-            "child = spawn(['sleep', '60'], env=os.environ, output=subprocess.DEVNULL)\n"
-            "print(child.pid, flush=True); time.sleep(60)",
-        ],
-        env=ENV,
-        stdout=subprocess.PIPE,
-    )
+def test_children_do_not_survive_a_parent_that_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=ENV, stdout=subprocess.PIPE)
     assert parent.stdout is not None
     child = identify(int(parent.stdout.readline()))
     assert child is not None

@@ -20,7 +20,12 @@ from ops.local.signals import StopRequests
 from ops.local.supervisor import Program, Supervisor, ending
 from ops.local.trouble import Trouble
 
-POLITE = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (print('bye'), exit(0))); print('hello'); time.sleep(60)"
+POLITE = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: (print('bye'), exit(0)))
+print('hello')
+time.sleep(60)
+"""
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('hello'); time.sleep(60)"
 
 
@@ -34,9 +39,13 @@ class Stage:
         self.stops = StopRequests()
         self.began = time.monotonic()
         servers = Servers(
-            Home(folder, folder, None), self.memory, environ={"TRANSPORT": "ledger"}, durable=True, rng=random.Random(1),
+            Home(folder, folder, None),
+            self.memory,
+            environ={"TRANSPORT": "ledger"},
+            durable=True,
+            rng=random.Random(1),
             say=self.console.say,
-        )  # fmt: skip
+        )
         env = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
         self.supervisor = Supervisor(
             programs, env=env, cwd=folder, console=self.console, stops=self.stops, servers=servers
@@ -75,13 +84,8 @@ def program(name: str, code: str, *, rank: int = 1, patience: float = 10) -> Pro
 def test_each_line_carries_the_name_of_its_program(tmp_path: Path) -> None:
     stage = Stage(tmp_path, program("web", POLITE), program("dispatcher", POLITE))
     stage.run(lambda: stage.said.count("hello") == 2)
-    lines = stage.said.splitlines()
-    assert sorted(line.replace(" ", "") for line in lines) == [
-        "dispatcher|bye",
-        "dispatcher|hello",
-        "web|bye",
-        "web|hello",
-    ]
+    lines = sorted(line.replace(" ", "") for line in stage.said.splitlines())
+    assert lines == ["dispatcher|bye", "dispatcher|hello", "web|bye", "web|hello"]
 
 
 def test_programs_stop_in_the_order_of_their_ranks(tmp_path: Path) -> None:
