@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,12 +15,26 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from frontend.members import Seat, seat_of
+from techrar.ledger import selectors as ledger
+from techrar.notifications import selectors as notifications
 
 LATEST = 20
+LOOK_BACK = timedelta(days=30)
 FIRST_MESSAGE = {
-    "to": {"email": "delivered@example.com"},
-    "content": {"email": {"subject": "Hello", "text": "My first message"}},
+    "to": {"email": "delivered@sandbox.test"},
+    "channels": ["email"],
+    "content": {"email": {"subject": "Hello", "text": "It works."}},
 }
+#: label, tone and states; the rarer ones at the end are shown when there are any
+GROUPS = (
+    (_("On the way"), "busy", ("pending",)),
+    (_("Sent"), "sent", ("sent",)),
+    (_("Delivered"), "good", ("delivered",)),
+    (_("Not delivered"), "bad", ("bounced", "failed", "dead", "expired")),
+    (_("Held back"), "idle", ("skipped", "cancelled")),
+    (_("Unknown"), "unsure", ("unknown",)),
+)
+ALWAYS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +61,40 @@ def overview(request: HttpRequest) -> HttpResponse:
         "counts": counts,
         "total": sum(count.n for count in counts),
         "latest": _latest(seat, now),
-        "curl": _curl(seat),
+        "curl": _curl(),
     }
     return render(request, "overview.html", context)
 
 
 def _counts(seat: Seat, now: datetime) -> list[Count]:
-    groups = [(_("On the way"), "busy"), (_("Sent"), "sent"), (_("Delivered"), "good"), (_("Not delivered"), "bad")]
-    return [Count(label, tone, 0) for label, tone in groups]
+    """Every delivery of the day is in exactly one of these."""
+    by_state = ledger.today(merchant_id=seat.merchant_id, mode=seat.mode, day=now.date())
+    counts = [Count(label, tone, sum(by_state.get(s, 0) for s in states)) for label, tone, states in GROUPS]
+    return [count for place, count in enumerate(counts) if count.n or place < ALWAYS_SHOWN]
 
 
 def _latest(seat: Seat, now: datetime) -> list[dict[str, Any]]:
-    return []
+    found = notifications.page(
+        merchant_id=seat.merchant_id,
+        mode=seat.mode,
+        limit=LATEST,
+        after=None,
+        since=now - LOOK_BACK,
+        status=None,
+        channel=None,
+        recipient=None,
+        category=None,
+    )
+    rows = [one.as_out() for one in found[:LATEST]]
+    return [row | {"channels": ", ".join(sorted({leg["channel"] for leg in row["deliveries"]}))} for row in rows]
 
 
-def _curl(seat: Seat) -> str:
+def _curl() -> str:
     """Pasted into a shell it sends a message that the sandbox says was delivered."""
+    body = json.dumps(FIRST_MESSAGE, indent=2)
     return (
         f"curl -X POST {settings.PUBLIC_URL}/v1/notifications \\\n"
         f'  -H "Authorization: Bearer $TECHRAR_KEY" \\\n'
         f'  -H "Content-Type: application/json" \\\n'
-        f"  -d '{json.dumps(FIRST_MESSAGE)}'"
+        f"  -d '{body}'"
     )

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 
 class SignInForm(forms.Form):
-    #: the field is called `username` because that is the name django-axes counts failures by
-    username = forms.EmailField(
+    #: the user model's own name for it: django-axes counts failures by the credential of that name, and by none else
+    email = forms.EmailField(
         label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )
     password = forms.CharField(
@@ -30,8 +30,8 @@ class SignInForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def clean_username(self) -> str:
-        return str(self.cleaned_data["username"]).strip().lower()
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
 
 
 @sensitive_post_parameters("password")

@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from techrar.core.mode import Mode
 from techrar.merchants.demo import EMAIL, ensure_demo
+from techrar.routing.services import ensure_sandbox_accounts
 
 
 class Command(BaseCommand):
@@ -29,6 +31,8 @@ class Command(BaseCommand):
             new_key=options["new_key"],
             now=datetime.now(UTC),
         )
+        for mode in Mode:  # live, too: a demonstration reaches nobody
+            ensure_sandbox_accounts(merchant_id=demo.merchant_id, mode=mode)
         shown = {
             "url": settings.PUBLIC_URL,
             "login": EMAIL,

@@ -73,7 +73,7 @@ def _field_error(entry: Mapping[str, Any], model: Any) -> FieldError:
 def _walk(annotation: Any, loc: Iterable[str | int]) -> tuple[str, type[BaseModel] | None]:
     """The path as the caller knows it, and the last model on the way.
 
-    pydantic puts the names of a union's branches between the fields; they are not in the document, so they are left out.
+    pydantic puts the names of a union's branches between the fields; they are not in the document and left out.
     """
     parts: list[str] = []
     inside = _model_in(annotation)

@@ -26,7 +26,7 @@ def test_the_login_and_the_key_that_are_printed_work(settings: Any) -> None:
     shown = demo()
     client = make_client()
     assert client.get("/v1/me", headers={"Authorization": f"Bearer {shown['api_key']}"}).json()["mode"] == "test"
-    signed_in = client.post("/sign-in", {"username": shown["login"], "password": shown["password"]})
+    signed_in = client.post("/sign-in", {"email": shown["login"], "password": shown["password"]})
     assert (signed_in.status_code, signed_in["Location"]) == (302, "/")
 
 
