@@ -27,14 +27,14 @@ class OutcomeKind(StrEnum):
 class ReceiptKind(StrEnum):
     """What a vendor tells us later."""
 
-    SENT = "sent"
-    DELIVERED = "delivered"
+    SENT = "sent"  #: handed on by the vendor
+    DELIVERED = "delivered"  #: arrived
     BOUNCED = "bounced"  #: will never arrive; `permanent` says whether the address is dead
-    COMPLAINED = "complained"
-    UNSUBSCRIBED = "unsubscribed"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    READ = "read"
+    COMPLAINED = "complained"  #: reported as spam
+    UNSUBSCRIBED = "unsubscribed"  #: asked for no more
+    OPENED = "opened"  #: displayed, as far as a picture can tell
+    CLICKED = "clicked"  #: a link was followed
+    READ = "read"  #: the recipient's app says so
     UNKNOWN = "unknown"  #: a vendor word we have no word for; the raw payload is kept
 
 
