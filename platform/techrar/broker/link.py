@@ -21,13 +21,19 @@ from techrar.broker.outgoing import CONTENT_TYPE, MESSAGE_TYPE, PERSISTENT, Outg
 #: What a broken broker, network or topology raises. Anything else is a bug of ours and is not caught.
 FAILURES: tuple[type[Exception], ...] = (AMQPError, OSError)
 
+TOO_LATE = "the broker did not answer within the time given"
+
 
 def left(deadline: float) -> float:
     """Seconds until a moment of the monotonic clock; `TimeoutError` when it has passed."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("the broker did not answer within the time given")
+        raise TimeoutError(TOO_LATE)
     return seconds
+
+
+def reason_of(failure: Exception) -> str:
+    return TOO_LATE if isinstance(failure, TimeoutError) else str(failure)
 
 
 class Link:

@@ -20,7 +20,7 @@ from kombu.connection import Connection
 from techrar.broker import declare
 from techrar.broker.confirms import Confirmed, summarise
 from techrar.broker.envelope import Envelope
-from techrar.broker.link import FAILURES, Link, left
+from techrar.broker.link import FAILURES, Link, left, reason_of
 from techrar.broker.outgoing import Outgoing, to_dead, to_retry, to_work
 from techrar.broker.topology import Profile, Step, Topology
 
@@ -127,7 +127,7 @@ class Publisher:
             link = self._link or self._open(deadline)
         except FAILURES as error:
             self._drop()
-            return summarise(asked, (), {}, error=f"no broker: {error}", retry_in=self._failed())
+            return summarise(asked, (), {}, error=f"no broker: {reason_of(error)}", retry_in=self._failed())
         return self._exchange(link, messages, deadline)
 
     def _exchange(self, link: Link, messages: Sequence[Outgoing], deadline: float) -> Confirmed:
@@ -146,14 +146,15 @@ class Publisher:
         except FAILURES as failure:
             # Whatever broke, this channel's answers can no longer be told apart: the next publish starts afresh.
             self._drop()
-            error, retry_in = f"publishing failed: {failure}", self._failed()
+            error, retry_in = f"publishing failed: {reason_of(failure)}", self._failed()
         except BaseException:
             self._drop()
             raise
         if link.blocked and not error:
             error = "the broker is blocked (memory or disk alarm)"
         done = summarise(asked, written, link.verdicts, blocked=link.blocked, error=error, retry_in=retry_in)
-        if done.returned and self._link is not None:
+        if done.returned and self._link is not None and time.monotonic() >= self._next_heal:
+            self._next_heal = time.monotonic() + HEAL_EVERY
             self._heal(self._link, deadline)
         return done
 
@@ -167,16 +168,13 @@ class Publisher:
             connection.collect()
             raise
         self._link = link
-        self._next_heal = 0.0
         self._heal(link, deadline)
         return link
 
     def _heal(self, link: Link, deadline: float) -> None:
         """Declare what is missing. What cannot be declared is said once; publishing goes on with what there is."""
-        now = time.monotonic()
-        if self._topology is None or now < self._next_heal:
+        if self._topology is None:
             return
-        self._next_heal = now + HEAL_EVERY
         link.connection.sock.settimeout(left(deadline))
         told = declare.apply(link.connection, self._topology)
         for sentence in told:

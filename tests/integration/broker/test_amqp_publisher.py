@@ -78,6 +78,8 @@ async def test_a_publish_never_outlasts_its_time(bench: Bench, proxy: TcpProxy) 
         assert len(done.unknown) == 1
         assert "within the time given" in done.error
         proxy.flow()
+        assert len((await publisher.publish(work(bench, envelope()), timeout=5)).confirmed) == 1
+        assert proxy.accepted == 2, "a connection that failed to answer in time is not used again"
 
 
 async def test_without_a_broker_nothing_is_sent_and_the_reason_is_said(bench: Bench, proxy: TcpProxy) -> None:
@@ -108,7 +110,9 @@ async def test_a_connection_that_breaks_in_the_middle_confirms_only_what_arrived
     async with publishing(proxy.url) as publisher:
         await publisher.publish(work(bench, envelope("sms")), timeout=5)
         proxy.cut_after(to_server=300_000)
+        began = time.monotonic()
         done = await publisher.publish(batch, timeout=5)
+        assert time.monotonic() - began < 3, "a lost connection ends the wait"
     assert len(done.confirmed) < 3000
     assert done.error
     assert done.confirmed <= {f.name for f in bench.drain_lane("email")}

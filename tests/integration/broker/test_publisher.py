@@ -118,8 +118,10 @@ def test_a_broker_that_was_wiped_is_whole_again_by_itself(bench: Bench) -> None:
 
 def test_queues_that_vanish_without_their_exchange_are_declared_when_a_message_comes_back(bench: Bench) -> None:
     publisher = Publisher(bench.url, bench.profile, topology=bench.topology)
+    assert publisher.publish([envelope()], deadline=5).error == ""
     for queue in bench.topology.queues:
         bench.channel.queue_delete(queue.name)
+    assert len(publisher.publish([envelope()], deadline=5).returned) == 1
     assert publisher.publish([envelope()], deadline=5).error == ""
     publisher.close()
 
