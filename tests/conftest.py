@@ -61,6 +61,8 @@ def django_db_setup(django_db_setup: None) -> None:
 @pytest.fixture(scope="session")
 def dsn(django_db_setup: None) -> str:
     """The test database, for connections that Django does not know of. Rows must be committed to be seen there."""
+    name = urlsplit(os.environ["DATABASE_URL"]).path.lstrip("/")
+    assert name.startswith("test_"), f"{name} is not a test database; tests delete what they find"
     return os.environ["DATABASE_URL"]
 
 
@@ -78,6 +80,9 @@ def redis_url() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if "dsn" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
+            # Otherwise a run of only such tests makes no test database at all.
+            item.add_marker(pytest.mark.django_db)
         for marker, (variable, what, why) in NEEDS.items():
             if item.get_closest_marker(marker) and not os.environ.get(variable):
                 item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{what}: {why}"))

@@ -63,6 +63,7 @@ class Calls:
         self.lines: dict[int, Line] = {}
         self.running: set[asyncio.Task[None]] = set()
         self.stopping = False
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
 
     def take(self, ready: list[Ready]) -> None:
@@ -128,9 +129,15 @@ class Calls:
             if ours:
                 task = asyncio.create_task(self._call(call.account, ours))
                 self.running.add(task)
-                task.add_done_callback(self.running.discard)
+                task.add_done_callback(self._ended)
             else:
                 call.account.in_flight -= 1
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
+        # `deliver` never raises; when it does all the same, the process must not go on as if it had answered.
+        if not task.cancelled() and (error := task.exception()) and not self.failure.done():
+            self.failure.set_exception(error)
 
     def _release(self, ready: Ready) -> None:
         self.settle(ready.held, Move(ready.held.row.id, State.ACCEPTED))

@@ -53,9 +53,18 @@ class Preparation:
     async def take(self, held: Sequence[Held]) -> None:
         requests = await self.desk.requests([h.row.id for h in held])
         for start in range(0, len(held), SLICE):
-            ready = [r for h in held[start : start + SLICE] if (r := await self._one(h, requests))]
+            ready = [r for h in held[start : start + SLICE] if (r := await self._guarded(h, requests))]
             self.hand_on(ready)
             await asyncio.sleep(0)
+
+    async def _guarded(self, held: Held, requests: Mapping[Any, Any]) -> Ready | None:
+        try:
+            return await self._one(held, requests)
+        except Exception:
+            # A bug that one row wakes is the end of that row, not of its neighbours; it lies among the dead letters.
+            log.exception("bug while preparing %s", held.row.id)
+            self._stop(held, State.DEAD, "internal_error")
+            return None
 
     async def _one(self, held: Held, requests: Mapping[Any, Any]) -> Ready | None:
         row = held.row

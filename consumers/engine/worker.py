@@ -78,10 +78,11 @@ class Worker:
         ]
         stopping = self._task(stop.wait())
         try:
-            done, _ = await asyncio.wait([*front, *back, stopping], return_when=asyncio.FIRST_COMPLETED)
+            ends = [*front, *back, stopping, self.calls.failure]
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self._finish(front, back)
-            for task in done:
-                task.result()
+            for end in done:
+                end.result()
         finally:
             await self.source.close()
             for database in self.databases.values():

@@ -33,8 +33,7 @@ def test_every_state_is_in_the_glossary() -> None:
     assert re.findall(r"^\| (\w+) \|", text, re.M)[1:] == [s.word for s in sorted(State, key=ORDER.index)]
 
 
-ORDER = [State[w.upper()] for w in ("scheduled accepted queued sending unknown sent delivered bounced failed dead "
-                                   "skipped cancelled expired").split()]  # fmt: skip
+ORDER = [State[w.upper()] for w in ["scheduled", "accepted", "queued", "sending", "unknown", "sent", "delivered", "bounced", "failed", "dead", "skipped", "cancelled", "expired"]]  # fmt: skip
 
 
 def test_every_command_of_the_operating_page_exists() -> None:
