@@ -23,27 +23,35 @@ class Pace:
     window: float = FIRST_WINDOW
     rate: float = 0.0
     after: int = 0  #: keyset cursor: the last id taken, as an integer
-    _seen: float = field(default=0.0, repr=False)
-    _expected: int = field(default=0, repr=False)
     drained_at: float = 0.0
-    boosted_at: float = 0.0
+    silent_since: float = 0.0  #: since when something waits and nobody claims
+    _looked: bool = field(default=False, repr=False)
+    _expected: int = field(default=0, repr=False)
+    _given_back: int = field(default=0, repr=False)
+    _boosted_at: float = 0.0
+    _credit: float = 0.0
     _tokens: float = 0.0
     _tokens_at: float = 0.0
 
-    def look(self, outstanding: int, *, now: float) -> None:
-        """Learn from how many of the published rows are still unclaimed."""
-        drained = self._expected - outstanding
-        elapsed = now - self._seen
-        if self._seen and drained > 0 and elapsed > 0:
+    def look(self, outstanding: int, *, given_back: int, now: float) -> int:
+        """Learn from how many of the published rows are still unclaimed; answer how many were claimed.
+
+        `given_back` counts, since ever, those that left the broker unclaimed: they say nothing about consumers.
+        """
+        returned = given_back - self._given_back
+        drained = max(0, self._expected - outstanding - returned) if self._looked else 0
+        if drained and now > self.silent_since:
             self.drained_at = now
-            sample = drained / elapsed
+            sample = drained / (now - self.silent_since)
             self.rate = sample if not self.rate else 0.7 * self.rate + 0.3 * sample
             if outstanding == 0:
                 self.window = min(self.window * 2, LARGEST_WINDOW)
             else:
                 self.window = max(FIRST_WINDOW, min(self.rate * WINDOW_SECONDS, LARGEST_WINDOW))
-        self._expected = outstanding
-        self._seen = now
+        if drained or not (self._expected and self._looked):
+            self.silent_since = now
+        self._looked, self._expected, self._given_back = True, outstanding, given_back
+        return drained
 
     def allowance(self, outstanding: int, *, throttle: int, now: float) -> int:
         """How many more may be published now."""
@@ -57,13 +65,16 @@ class Pace:
         if throttle:
             self._tokens -= count
 
-    def boost(self, outstanding: int, lane_window: int, *, now: float) -> int:
-        """How many of a flow that the broker starves may travel at the lane's top priority."""
-        starved = outstanding > 0 and now - self.drained_at > BOOST_EVERY and now - self.boosted_at > BOOST_EVERY
-        if not starved:
+    def boost(self, earned: float, *, now: float) -> int:
+        """How many of a flow that waits behind busier ones may travel at the lane's top priority.
+
+        `earned` is its part of what the lane took since the last round, so where nothing moves nothing is added.
+        """
+        self._credit += earned
+        if self._credit < 1 or now - self._boosted_at < BOOST_EVERY:
             return 0
-        self.boosted_at = now
-        return max(1, int(lane_window * LOW_SHARE))
+        count, self._credit, self._boosted_at = int(self._credit), self._credit % 1, now
+        return count
 
     def _take_tokens(self, throttle: int, now: float) -> int:
         if self._tokens_at:

@@ -17,7 +17,7 @@ from psycopg import Connection
 from techrar.broker.envelope import Envelope
 from techrar.core.records import by_name
 from techrar.dispatch import sql
-from techrar.dispatch.pace import Pace
+from techrar.dispatch.pace import LOW_SHARE, Pace
 from techrar.ledger.flows import Brake, FlowState, strictest
 from techrar.ledger.reservations import Reservation, give_back, reserve
 
@@ -79,8 +79,9 @@ class Relay:
         self._discover(now)
         if not self.hot or not self.owned or now < self._quiet_until:
             return 0
-        envelopes = [e for flow in self._flows() for e in self._take(flow, now)]
-        return self._publish(envelopes)
+        flows = self._flows()
+        shares = self._shares(flows, now)
+        return self._publish([e for flow in flows for e in self._take(flow, shares.get(flow.id, 0.0), now)])
 
     def _lead(self, now: float) -> None:
         if now - self._led_at < LEAD_EVERY:
@@ -110,10 +111,22 @@ class Relay:
         self._top = {lane: min(p for other, p in lanes if other == lane) for lane, _ in lanes}
         return sorted(mine, key=lambda r: (r.priority, self.paces[r.id].drained_at if r.id in self.paces else 0.0))
 
-    def _take(self, flow: Any, now: float) -> list[Envelope]:
+    def _shares(self, flows: Sequence[Any], now: float) -> dict[int, float]:
+        """What flows below the busiest priority of their lane have earned since the last round."""
+        drained: dict[str, int] = {}
+        low: dict[str, list[int]] = {}
+        for flow in flows:
+            lane = lane_of(flow.channel, flow.birth_priority)
+            pace = self.paces.setdefault(flow.id, Pace())
+            claimed = pace.look(flow.outstanding, given_back=flow.given_back, now=now)
+            drained[lane] = drained.get(lane, 0) + claimed
+            if flow.priority > self._top[lane] and flow.state == FlowState.ACTIVE:
+                low.setdefault(lane, []).append(flow.id)
+        return {flow: drained[lane] * LOW_SHARE / len(ids) for lane, ids in low.items() for flow in ids}
+
+    def _take(self, flow: Any, share: float, now: float) -> list[Envelope]:
         """Reserve what this flow may have at the broker."""
-        pace = self.paces.setdefault(flow.id, Pace())
-        pace.look(flow.outstanding, now=now)
+        pace = self.paces[flow.id]
         if flow.state != FlowState.ACTIVE:
             self.hot.discard(flow.id)
             return []
@@ -124,8 +137,7 @@ class Relay:
         lane = lane_of(flow.channel, flow.birth_priority)
         amqp_priority = TOP_PRIORITY - flow.priority
         limit = pace.allowance(flow.outstanding, throttle=throttle, now=now)
-        if flow.priority > self._top[lane] and limit == 0 and not throttle:
-            limit = pace.boost(flow.outstanding, int(pace.window), now=now)
+        if limit == 0 and not throttle and (limit := pace.boost(share, now=now)):
             amqp_priority = TOP_PRIORITY - self._top[lane]
         if limit == 0:
             return []
@@ -134,7 +146,7 @@ class Relay:
         return [Envelope(r.publish_id, flow.id, lane, amqp_priority, list(r.ids), solo=r.solo) for r in made]
 
     def _reserve(self, flow: Any, pace: Pace, limit: int, now: float) -> list[Reservation]:
-        stalled = flow.outstanding > 0 and pace.drained_at and now - pace.drained_at > CHECK_SECONDS
+        stalled = now - pace.silent_since > CHECK_SECONDS
         made = reserve(
             self.connection,
             flow=flow.id,

@@ -21,7 +21,7 @@ SELECT flow_id FROM f WHERE flow_id IS NOT NULL
 
 FLOWS = """
 SELECT f.id, f.merchant_id, f.channel, f.birth_priority, f.priority, f.state, f.throttle,
-  COALESCE(e.n, 0) AS outstanding
+  f.given_back, COALESCE(e.n, 0) AS outstanding
 FROM flow f
 LEFT JOIN (SELECT flow_id, sum(n)::bigint AS n FROM envelope WHERE NOT on_ladder GROUP BY flow_id) e ON e.flow_id = f.id
 WHERE f.id = ANY(%(flows)s)

@@ -37,7 +37,11 @@ VALUES (%(id)s, %(flow)s, %(lane)s, %(priority)s, %(solo)s, %(n)s, now() + %(che
 
 GIVE_BACK = f"""
 WITH e AS MATERIALIZED (
-  DELETE FROM envelope WHERE id = ANY(%(envelopes)s::uuid[]) RETURNING id, ids
+  DELETE FROM envelope WHERE id = ANY(%(envelopes)s::uuid[]) RETURNING id, flow_id, n, on_ladder, ids
+), counted AS (
+  -- So that the relay does not take for claimed what only came back.
+  UPDATE flow f SET given_back = f.given_back + c.n
+  FROM (SELECT flow_id, sum(n) AS n FROM e WHERE NOT on_ladder GROUP BY flow_id) c WHERE f.id = c.flow_id
 ), r AS MATERIALIZED (
   SELECT e.id AS held_by, unnest(e.ids) AS id FROM e
 ), t AS MATERIALIZED (
