@@ -91,7 +91,8 @@ WITH o AS MATERIALIZED (
     account_id = COALESCE(j.account_id, d.account_id),
     attempt = COALESCE(j.attempt, d.attempt),
     lost_leases = COALESCE(j.lost_leases, d.lost_leases),
-    possible_duplicate = COALESCE(j.possible_duplicate, d.possible_duplicate),
+    possible_duplicate = CASE WHEN j.legal THEN COALESCE(j.possible_duplicate, d.possible_duplicate)
+                              ELSE d.possible_duplicate END,
     cost_micros = d.cost_micros + j.cost_micros,
     currency = CASE WHEN j.currency <> '' THEN j.currency ELSE d.currency END
   FROM j WHERE d.id = j.id AND d.id BETWEEN %(lo)s AND %(hi)s

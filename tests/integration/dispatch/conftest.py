@@ -1,0 +1,5 @@
+"""Every test here has the ledger for itself."""
+
+from tests.support.ledger import ledger
+
+__all__ = ["ledger"]
