@@ -91,10 +91,10 @@ def _latest(seat: Seat, now: datetime) -> list[dict[str, Any]]:
 
 def _curl() -> str:
     """Pasted into a shell it sends a message that the sandbox says was delivered."""
-    body = json.dumps(FIRST_MESSAGE, indent=2)
+    body = ",\n       ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in FIRST_MESSAGE.items())
     return (
         f"curl -X POST {settings.PUBLIC_URL}/v1/notifications \\\n"
         f'  -H "Authorization: Bearer $TECHRAR_KEY" \\\n'
         f'  -H "Content-Type: application/json" \\\n'
-        f"  -d '{body}'"
+        f"  -d '{{{body}}}'"
     )
