@@ -94,6 +94,7 @@ class AmqpSource:
             for waiting in reversed(self._waiting):
                 if waiting:
                     return waiting.popleft()
+            self._link.raise_bug()
             self._arrived.clear()
             await self._arrived.wait()
 
@@ -167,6 +168,7 @@ class AmqpSource:
 
     def _forget(self, _lost: object) -> None:
         self._waiting = _no_work()
+        self._arrived.set()  # whoever waits looks again, and learns if there will never be more
 
     def _set_aside(self, message: Outgoing, wire: Wire, tag: int) -> None:
         task = asyncio.create_task(self._move(message, wire, tag))

@@ -106,6 +106,11 @@ class Link:
         self._task = asyncio.create_task(self._keep(), name=self._name)
         self._task.add_done_callback(self._ended)
 
+    def raise_bug(self) -> None:
+        """Outages are waited out; an error of our own must reach whoever waits for work, not stop it silently."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
     @property
     def wire(self) -> Wire | None:
         """The wire that is up now."""
@@ -113,6 +118,7 @@ class Link:
 
     async def ready(self) -> Wire:
         while (wire := self.wire) is None:
+            self.raise_bug()
             self._up.clear()
             await self._up.wait()
         return wire
@@ -167,7 +173,10 @@ class Link:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            log.critical("%s: stopped by an error of ours", self._name, exc_info=task.exception())
+            self.trouble = f"stopped by an error of ours: {task.exception()!r}"
+            if self._wire is not None:
+                self._wire.discard()
+            self._up.set()
 
 
 def reason_of(error: BaseException) -> str:

@@ -257,3 +257,16 @@ async def test_a_blocked_broker_stops_publishing_and_not_taking(
         await until(lambda: source.trouble == "")
         again = envelope()
         assert await source.retry_later([(again, QUICK_LADDER[0])]) == {again.publish_id}
+
+
+async def test_an_error_of_ours_reaches_whoever_waits_for_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async with running(bench.url, bench.profile) as source:
+        await until(lambda: source.trouble == "")
+        waiting = asyncio.create_task(next_of(source))
+        monkeypatch.setattr("consumers.engine.amqp._subscribe", broken)
+        bench.channel.queue_delete(work_queues("email", bench.profile)[0])
+        with pytest.raises(ZeroDivisionError):
+            await waiting

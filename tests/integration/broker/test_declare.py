@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -59,17 +60,18 @@ def test_a_user_without_the_right_to_configure_can_check_but_not_declare(
     bench: Bench, rabbitmqctl: Callable[..., str]
 ) -> None:
     vhost = bench.connection.virtual_host
-    rabbitmqctl("add_user", "reader", "reader")
+    reader = f"reader{uuid4().hex[:8]}"
+    rabbitmqctl("add_user", reader, reader)
     try:
-        rabbitmqctl("set_permissions", "-p", vhost, "reader", "", ".*", ".*")
+        rabbitmqctl("set_permissions", "-p", vhost, reader, "", ".*", ".*")
         login = bench.url.partition("://")[2].partition("@")[0]
-        with connected(bench.url.replace(login, "reader:reader")) as connection:
+        with connected(bench.url.replace(login, f"{reader}:{reader}")) as connection:
             assert declare.check(connection, bench.topology) == []
             problems = declare.apply(connection, bench.topology)
         assert problems
         assert all("lacks the configure permission" in problem for problem in problems)
     finally:
-        rabbitmqctl("delete_user", "reader")
+        rabbitmqctl("delete_user", reader)
 
 
 def test_the_command_declares_and_then_finds_everything_as_planned(bench: Bench, settings: Settings) -> None:
