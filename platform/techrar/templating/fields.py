@@ -41,6 +41,7 @@ class Leaf:
     def __call__(self, variables: Mapping[str, Any], work: Work) -> str | None:
         try:
             text = self._program.run(variables, work)
+            work.copy(len(text))  # a field may hold any number of texts; their lengths count together
             return text if self._finish is None else self._finish(text)
         except MissingValue as missing:
             if missing.is_variable:
@@ -63,22 +64,15 @@ def finished(part: Part, text: str) -> str | None:
 def fill_object(plain: dict[str, Any], fills: list[tuple[str, Fill]], variables: Mapping[str, Any], work: Work) -> Any:
     result = dict(plain)
     for key, fill in fills:
-        result[key] = _paid(fill(variables, work), work)
+        result[key] = fill(variables, work)
     return result
 
 
 def fill_list(plain: list[Any], fills: list[tuple[int, Fill]], variables: Mapping[str, Any], work: Work) -> Any:
     result = list(plain)
     for index, fill in fills:
-        result[index] = _paid(fill(variables, work), work)
+        result[index] = fill(variables, work)
     return result
-
-
-def _paid(value: Any, work: Work) -> Any:
-    """A nested field has any number of texts, so their lengths count together."""
-    if isinstance(value, str):
-        work.copy(len(value))
-    return value
 
 
 def _check_scheme(source: str) -> None:

@@ -48,7 +48,7 @@ def _simple(name: str, change: Callable[[str], str]) -> Callable[..., str]:
 @pass_context
 def title(context: RenderContext, value: Any) -> str:
     given = text(value, "what title is given")
-    context.work.spend(len(given))
+    context.work.spend(2 * len(given))
     context.work.copy(len(given))
     return _WORD.sub(lambda word: word[0][:1].upper() + word[0][1:].lower(), given)
 
@@ -80,7 +80,7 @@ def replace(context: RenderContext, value: Any, old: Any, new: Any) -> str:
 def join(context: RenderContext, value: Any, separator: Any = "", attribute: Any = None) -> str:
     """The items of a list in a row; with `attribute`, that value of each."""
     items, between = _sequence(value, "join"), text(separator)
-    context.work.spend(len(items))
+    context.work.spend(2 * len(items))
     if attribute is not None:
         items = [part.get(attribute) if isinstance(part, dict) else None for part in items]
     parts = [text(part, "an item of what join is given") for part in items]

@@ -15,7 +15,7 @@ from jinja2 import nodes
 
 from techrar.templating import limits
 from techrar.templating.filters import FILTERS, TESTS
-from techrar.templating.problems import Refused
+from techrar.templating.problems import Code, Refused
 
 _ALLOWED = {
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Assign, nodes.Name, nodes.Const,
@@ -40,7 +40,6 @@ _INSTEAD: dict[type[nodes.Node], str] = {
     nodes.With: "{% with %} is not available; use {% set name = value %}",
     nodes.Scope: "{% autoescape %} is not available; HTML fields are escaped, text fields are not",
     nodes.Dict: "objects cannot be written in a template; send them in data",
-    nodes.NSRef: "{% set %} takes a simple name",
 }
 _RESERVED = {"self", "super", "caller", "varargs", "kwargs"}
 
@@ -147,8 +146,9 @@ def _known(node: Any, what: str, table: dict[str, Callable[..., Any]]) -> None:
         _refuse("not_allowed", f"{what} {node.name}: {error}", node)
 
 
-def _refuse(code: str, message: str, node: nodes.Node) -> NoReturn:
-    raise Refused(code, message, node.lineno)
+def _refuse(code: Code, message: str, node: nodes.Node) -> NoReturn:
+    lines = [part.lineno for part in (node, *node.iter_child_nodes()) if part.lineno]  # a scope itself has none
+    raise Refused(code, message, lines[0] if lines else 1)
 
 
 _RULES: dict[type[nodes.Node], Callable[[Any], None]] = {

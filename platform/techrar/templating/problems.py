@@ -6,8 +6,24 @@ what callers see, with the field of the content that the text was in.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from techrar.core.errors import FieldError, Invalid
 
+#: What a text or the data for it can be wrong in; stable words, listed in `docs/templates.md`.
+Code = Literal[
+    "syntax_error",
+    "not_allowed",
+    "too_complex",
+    "too_large",
+    "control_character",
+    "unknown_field",
+    "unknown_channel",
+    "bad_url",
+    "missing_variable",
+    "wrong_type",
+    "too_much_work",
+]
 #: The variable that is not part of a send's `data`: who the message goes to, from its `to`.
 RECIPIENT = "recipient"
 
@@ -15,7 +31,7 @@ RECIPIENT = "recipient"
 class Refused(Exception):
     """This text is not a template that may be saved."""
 
-    def __init__(self, code: str, message: str, line: int) -> None:
+    def __init__(self, code: Code, message: str, line: int) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -25,7 +41,7 @@ class Refused(Exception):
 class Failure(Exception):
     """This template cannot be rendered with this data."""
 
-    def __init__(self, code: str, message: str, line: int = 0) -> None:
+    def __init__(self, code: Code, message: str, line: int = 0) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -79,6 +95,7 @@ class MissingVariable(RenderProblem):
 
 def sentence(message: str, line: int) -> str:
     """`line 3: calls are …`, as a sentence; names keep their spelling."""
+    message = message.removesuffix(".")
     return f"Line {line}: {message}." if line else f"{message[:1].upper()}{message[1:]}."
 
 

@@ -15,7 +15,7 @@ from providers.registry import channels
 from techrar.core.errors import FieldError
 from techrar.templating import limits
 from techrar.templating.fields import Fill, Leaf, fill_list, fill_object, finished
-from techrar.templating.problems import RECIPIENT, Failure, Refused, RenderProblem, TemplateProblem, sentence
+from techrar.templating.problems import RECIPIENT, Code, Failure, Refused, RenderProblem, TemplateProblem, sentence
 from techrar.templating.sandbox import is_plain
 from techrar.templating.values import unwanted
 from techrar.templating.work import Work
@@ -98,7 +98,7 @@ class _Compiler:
         self.errors: list[FieldError] = []
         self._nodes = 0
 
-    def refuse(self, field: str, code: str, message: str) -> None:
+    def refuse(self, field: str, code: Code, message: str) -> None:
         self.errors.append(FieldError(field, code, message))
 
     def value(self, part: Part, value: Any, field: str, depth: int = 0) -> tuple[Any, Fill | None]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from providers.registry import channels
 from techrar.core.errors import NotFound, invalid
 from techrar.core.mode import Mode
 from techrar.templating import locales
@@ -108,7 +109,8 @@ def version_content(version_id: UUID) -> VersionContent:
     row = TemplateVersion.objects.select_related("template").filter(id=version_id).first()
     if row is None:
         raise NotFound(f"There is no template version {version_id}.")
-    return VersionContent(row.template.key, row.number, row.template.category, row.content, row.translations)
+    content = {key: row.content[key] for key in channels() if key in row.content}  # jsonb has an order of its own
+    return VersionContent(row.template.key, row.number, row.template.category, content, row.translations)
 
 
 def _of(rows: QuerySet[Template], merchant_id: int, mode: Mode) -> QuerySet[Template]:
