@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from techrar.api import api
-from techrar.core.health import livez, readyz
+from techrar.health import livez, readyz
 
 handler400 = "techrar.core.pages.bad_request"
 handler403 = "techrar.core.pages.forbidden"

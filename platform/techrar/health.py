@@ -6,14 +6,11 @@ promise nothing (503); without RabbitMQ or Valkey it still accepts and sends lat
 
 from __future__ import annotations
 
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from urllib.parse import unquote, urlsplit
 
 import orjson
 import redis
@@ -23,13 +20,15 @@ from django.http import HttpRequest, HttpResponse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from techrar.broker.link import FAILURES as BROKER_FAILURES
+from techrar.broker.publisher import connected
+
 PROBE_SECONDS = 1.0
 #: probes are shared: a load balancer that asks often costs no more than one look per second
 FRESH_SECONDS = 1.0
 ESSENTIAL = "database"
-
-_AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
-_METHOD_FRAME = b"\x01"
+#: what a part that is away raises; anything else is a bug and makes a 500
+FAILURES: tuple[type[Exception], ...] = (*BROKER_FAILURES, redis.RedisError, DatabaseError)
 
 
 def livez(_request: HttpRequest) -> HttpResponse:
@@ -66,15 +65,9 @@ def probe_valkey() -> None:
 
 
 def probe_broker() -> None:
-    """A broker that is up answers the protocol's greeting with its first method frame; no login is needed for that."""
-    url = urlsplit(settings.AMQP_URL)
-    secure = url.scheme == "amqps"
-    address = (unquote(url.hostname or "localhost"), url.port or (5671 if secure else 5672))
-    with socket.create_connection(address, timeout=PROBE_SECONDS) as plain:
-        wire = ssl.create_default_context().wrap_socket(plain, server_hostname=address[0]) if secure else plain
-        wire.sendall(_AMQP_GREETING)
-        if wire.recv(1) != _METHOD_FRAME:
-            raise ConnectionError("what listens there does not speak AMQP 0-9-1")
+    """Logs in and says goodbye, so that the broker has nothing to warn about in its log."""
+    with connected(settings.AMQP_URL, timeout=PROBE_SECONDS, name="techrar readyz") as connection:
+        connection.close()
 
 
 def probes() -> dict[str, Callable[[], None]]:
@@ -127,7 +120,7 @@ def _state(future: Future[None], until: float) -> str:
         future.result(timeout=max(0.0, until - time.monotonic()))
     except FutureTimeout:
         return f"no answer within {PROBE_SECONDS:g} s"
-    except (OSError, redis.RedisError, DatabaseError) as error:
+    except FAILURES as error:
         return f"down ({type(error).__name__})"
     return "ok"
 
