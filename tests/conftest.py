@@ -1,4 +1,4 @@
-"""Which servers does a test talk to, and what is said when one of them cannot be had?
+"""Which servers does a test talk to?
 
 `make test` starts private servers and names them in the environment; so may you. Each pytest-xdist worker then has its
 own database (pytest-django's doing), its own RabbitMQ vhost and its own Valkey database.
@@ -11,15 +11,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
-pytest_plugins = ["tests.fixtures_people"]
+pytest_plugins = ["tests.not_run", "tests.fixtures_people"]
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-NEEDS = {
-    "rabbitmq": ("AMQP_URL", "RabbitMQ", os.environ.get("NO_RABBITMQ_BECAUSE") or "AMQP_URL names none"),
-    "browser": ("CHROMIUM", "Chromium", os.environ.get("NO_CHROMIUM_BECAUSE") or "CHROMIUM names none"),
-}
-NOT_RUN = "did not run, there is no "
 
 
 def _worker_url(url: str, path: str) -> str:
@@ -83,32 +77,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "dsn" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
             # Otherwise a run of only such tests makes no test database at all.
             item.add_marker(pytest.mark.django_db)
-        for marker, (variable, what, why) in NEEDS.items():
-            if item.get_closest_marker(marker) and not os.environ.get(variable):
-                item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{what}: {why}"))
-
-
-def _not_run(reporter: pytest.TerminalReporter | None) -> dict[str, list[str]]:
-    """Per reason, the tests that a missing server kept from running."""
-    found: dict[str, list[str]] = {}
-    for report in reporter.stats.get("skipped", []) if reporter else []:
-        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-        if NOT_RUN in reason:
-            found.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
-    return found
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if IN_CI and exitstatus == 0 and _not_run(session.config.pluginmanager.get_plugin("terminalreporter")):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for reason, tests in _not_run(terminalreporter).items():
-        terminalreporter.section(f"{len(tests)} tests {reason}", sep="-", yellow=not IN_CI, red=IN_CI)
-        for name in sorted(tests):
-            terminalreporter.line(name)
-        if IN_CI:
-            terminalreporter.line("With CI set, that is a failure.")

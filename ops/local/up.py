@@ -37,8 +37,17 @@ def service_programs(port: int) -> list[Program]:
     ]
 
 
-def main(arguments: Sequence[str], *, folder: Path = LOCAL) -> int:
-    """The exit code: 0 after an orderly stop, 1 with one sentence when something is in the way."""
+def main(
+    arguments: Sequence[str],
+    *,
+    folder: Path = LOCAL,
+    programs: Callable[[int], list[Program]] = service_programs,
+    commander: Sequence[str] = COMMANDER,
+) -> int:
+    """The exit code: 0 after an orderly stop, 1 with one sentence when something is in the way.
+
+    Tests give stand-ins for the service's own parts.
+    """
     console = Console(sys.stdout)
     stops = StopRequests()
     stops.install()
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str], *, folder: Path = LOCAL) -> int:
             )
         home = open_home(folder)
         with only_one(home.folder, doing="`make up`"):
-            Run(home, console, stops, os.environ).run()
+            Run(home, console, stops, os.environ, programs=programs, commander=commander).run()
     except Trouble as trouble:
         console.say(str(trouble))
         return 1
@@ -60,7 +69,7 @@ def main(arguments: Sequence[str], *, folder: Path = LOCAL) -> int:
 
 
 class Run:
-    """One run of everything, from the first server to the last. Tests give stand-ins for the service's own parts."""
+    """One run of everything, from the first server to the last."""
 
     def __init__(
         self,
@@ -69,8 +78,8 @@ class Run:
         stops: StopRequests,
         environ: Mapping[str, str],
         *,
-        programs: Callable[[int], list[Program]] = service_programs,
-        commander: Sequence[str] = COMMANDER,
+        programs: Callable[[int], list[Program]],
+        commander: Sequence[str],
     ) -> None:
         self.began = time.monotonic()
         self.home = home
