@@ -38,6 +38,8 @@ TABLES = (
 )
 ZERO = UUID(int=0)
 LONG_AGO = date(1970, 1, 1)
+#: A test that waits for a lock in vain says so before it is ended.
+IMPATIENT = "-c lock_timeout=5s"
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ class Ledger:
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self.connection: Connection[Any] = psycopg.connect(dsn, autocommit=True, application_name="techrar-test")
+        self.connection: Connection[Any] = psycopg.connect(dsn, autocommit=True, options=IMPATIENT)
         self._runner = asyncio.Runner()
         self._other: AsyncConnection[Any] | None = None
 
@@ -235,7 +237,7 @@ class Ledger:
 
         async def ask() -> T:
             if self._other is None:
-                self._other = await AsyncConnection.connect(self.dsn, autocommit=True)
+                self._other = await AsyncConnection.connect(self.dsn, autocommit=True, options=IMPATIENT)
             return await work(self._other)
 
         return self._runner.run(ask())
@@ -258,7 +260,7 @@ def utc(*parts: int) -> datetime:
 @contextmanager
 def session(dsn: str) -> Iterator[Connection[Any]]:
     """Another process's session, in autocommit."""
-    with psycopg.connect(dsn, autocommit=True, application_name="techrar-test-other") as connection:
+    with psycopg.connect(dsn, autocommit=True, options=IMPATIENT) as connection:
         yield connection
 
 

@@ -41,9 +41,12 @@ WITH w AS MATERIALIZED (
   SELECT %(claim)s, %(process)s, now() + %(lease)s * interval '1 second', array_agg(id ORDER BY id) FROM moved
   HAVING count(*) > 0
 ), emptied AS (
-  DELETE FROM envelope WHERE id = ANY(%(emptied)s::uuid[])
+  -- What a sweeper has locked it will delete itself; waiting for it with rows locked would be a deadlock.
+  DELETE FROM envelope WHERE id IN (
+    SELECT id FROM envelope WHERE id = ANY(%(emptied)s::uuid[]) FOR UPDATE SKIP LOCKED)
 )
-SELECT m.*, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS flow_state, extract(epoch FROM m.expires_at - now())::float8 AS expires_in
+SELECT m.*, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS flow_state,
+  extract(epoch FROM m.expires_at - now())::float8 AS expires_in
 FROM moved m JOIN flow f ON f.id = m.flow_id ORDER BY m.id
 """
 

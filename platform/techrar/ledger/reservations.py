@@ -38,18 +38,22 @@ VALUES (%(id)s, %(flow)s, %(lane)s, %(priority)s, %(solo)s, %(n)s, now() + %(che
 GIVE_BACK = f"""
 WITH e AS MATERIALIZED (
   DELETE FROM envelope WHERE id = ANY(%(envelopes)s::uuid[]) RETURNING id, flow_id, n, on_ladder, ids
+), r AS MATERIALIZED (
+  SELECT unnest(ids) AS id FROM e
+), span AS MATERIALIZED (
+  SELECT (SELECT id FROM r ORDER BY id LIMIT 1) AS lo, (SELECT id FROM r ORDER BY id DESC LIMIT 1) AS hi
+), t AS MATERIALIZED (
+  SELECT id, state, held_by FROM delivery WHERE id = ANY(ARRAY(SELECT id FROM r))
+    AND id BETWEEN (SELECT lo FROM span) AND (SELECT hi FROM span)
+  ORDER BY id FOR UPDATE
 ), counted AS (
   -- So that the relay does not take for claimed what only came back.
   UPDATE flow f SET given_back = f.given_back + c.n
   FROM (SELECT flow_id, sum(n) AS n FROM e WHERE NOT on_ladder GROUP BY flow_id) c WHERE f.id = c.flow_id
-), r AS MATERIALIZED (
-  SELECT e.id AS held_by, unnest(e.ids) AS id FROM e
-), t AS MATERIALIZED (
-  SELECT d.id FROM delivery d JOIN r USING (id, held_by) WHERE d.state = {State.QUEUED:d}
-  AND d.id BETWEEN (SELECT min(id) FROM r) AND (SELECT max(id) FROM r) ORDER BY d.id FOR UPDATE OF d
 )
 UPDATE delivery d SET state = {State.ACCEPTED:d}, relay_at = now(), held_by = NULL
-FROM t WHERE d.id = t.id
+FROM t JOIN e ON e.id = t.held_by
+WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND d.id BETWEEN (SELECT lo FROM span) AND (SELECT hi FROM span)
 """
 
 

@@ -34,11 +34,13 @@ OVERDUE_ENVELOPES = """
 SELECT id FROM envelope WHERE check_at <= now() ORDER BY check_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
+#: Not locked: a late outcome ends its claim with rows locked, so whoever locks the claim first would be in its way. The
+#: fence lets only one of them, or of two sweepers, move a row.
 LOST_CLAIMS = """
 SELECT c.id, c.process, c.ids,
   ARRAY(SELECT unnest(b.ids) FROM begun b WHERE b.claim_id = c.id) AS begun
 FROM claim c WHERE c.lease_until < now() - %(grace)s * interval '1 second'
-ORDER BY c.lease_until LIMIT 20 FOR UPDATE OF c SKIP LOCKED
+ORDER BY c.lease_until LIMIT 20
 """
 
 HELD = """
