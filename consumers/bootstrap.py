@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,9 @@ def process_name() -> str:
 
 def run(work: Work) -> None:
     """Run until SIGTERM or SIGINT; a second signal does not wait."""
+    # A thousand calls in flight are a thousand sockets; many systems start a process with room for 1 024 files.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvloop.run(_until_stopped(work))
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic import field_validator, model_validator
 
+from techrar.core.crypto import KeyRing
 from techrar.core.errors import ConfigurationError
 
 
@@ -66,6 +67,8 @@ class Env(BaseSettings):
             raise ValueError("SECRET_KEY must be set to at least 50 random characters in production")
         if self.environment is Environment.PRODUCTION and not self.encryption_keys:
             raise ValueError("ENCRYPTION_KEYS must be set in production, as id:base64-of-32-bytes")
+        if self.encryption_keys:
+            KeyRing.parse(self.encryption_keys)
         if self.transport is Transport.AMQP and not self.amqp_url:
             raise ValueError("TRANSPORT=amqp needs AMQP_URL to name a RabbitMQ server")
         return self

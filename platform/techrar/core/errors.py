@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class ConfigurationError(Exception):
-    """The installation cannot start as configured; the message is one sentence for the operator."""
+class ConfigurationError(SystemExit):
+    """The installation cannot start as configured; the message is one sentence for the operator.
+
+    An exit and not an error, so that every kind of process ends with the sentence and without a stack trace.
+    """
 
 
 @dataclass(frozen=True, slots=True)
