@@ -139,7 +139,13 @@ class Ledger:
         return self.claim_ids([i for e in envelopes for i in e.ids], held_by, claim_id=claim_id, lease=lease)
 
     def claim_ids(
-        self, ids: Sequence[UUID], held_by: Sequence[UUID], *, claim_id: UUID | None = None, lease: float = 45.0
+        self,
+        ids: Sequence[UUID],
+        held_by: Sequence[UUID],
+        *,
+        claim_id: UUID | None = None,
+        lease: float = 45.0,
+        emptied: bool = True,
     ) -> Claimed:
         name = claim_id or uuid7()
 
@@ -149,7 +155,7 @@ class Ledger:
                 claim_id=name,
                 ids=ids,
                 held_by=held_by,
-                emptied=sorted(set(held_by)),
+                emptied=sorted(set(held_by)) if emptied else [],
                 process="test",
                 lease=lease,
             )
