@@ -270,6 +270,15 @@ def session(dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
+def wait_until_blocked(ledger: Ledger, pid: int) -> None:
+    """Until that session waits for somebody's lock."""
+    for _ in range(2_000):
+        if ledger.one("SELECT cardinality(pg_blocking_pids(%s))", (pid,)):
+            return
+        ledger.connection.execute("SELECT pg_sleep(0.002)")
+    raise AssertionError("nobody waits")
+
+
 def wipe(connection: Connection[Any]) -> None:
     connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from techrar.dispatch import sql
 from techrar.ledger import partitions, sweeps
@@ -85,6 +85,10 @@ class Clock:
 
     def turn_partitions(self) -> None:
         made = partitions.make_ahead(self.connection, now=self.now())
-        dropped = partitions.drop_old(self.connection, now=self.now(), keep_months=KEEP_MONTHS)
+        dropped = []
+        try:
+            dropped = partitions.drop_old(self.connection, now=self.now(), keep_months=KEEP_MONTHS)
+        except errors.LockNotAvailable:
+            log.info("an old partition is still being read; it is dropped another time")
         if made or dropped:
             log.info("partitions made: %s; dropped: %s", ", ".join(made) or "none", ", ".join(dropped) or "none")

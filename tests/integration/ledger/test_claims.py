@@ -12,7 +12,7 @@ from techrar.ledger import sweeps
 from techrar.ledger.flows import FlowState
 from techrar.ledger.reservations import give_back
 from techrar.ledger.states import State
-from tests.support.ledger import Claimed, Ledger, session, utc
+from tests.support.ledger import Claimed, Ledger, session, utc, wait_until_blocked
 
 
 def test_a_claim_gets_the_facts_that_policy_needs(ledger: Ledger) -> None:
@@ -183,12 +183,3 @@ def test_an_outcome_does_not_wait_for_the_sweeper_of_leases(ledger: Ledger) -> N
     assert ledger.states() == {"sent": 2}
     sweeps.leases(ledger.connection)
     assert (ledger.states(), ledger.count("claim"), ledger.count("begun")) == ({"sent": 2}, 0, 0)
-
-
-def wait_until_blocked(ledger: Ledger, pid: int) -> None:
-    """Until that session waits for somebody's lock."""
-    for _ in range(2_000):
-        if ledger.one("SELECT cardinality(pg_blocking_pids(%s))", (pid,)):
-            return
-        ledger.connection.execute("SELECT pg_sleep(0.002)")
-    raise AssertionError("nobody waits")
