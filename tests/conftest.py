@@ -7,9 +7,11 @@ own database (pytest-django's doing), its own RabbitMQ vhost and its own Valkey 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 pytest_plugins = ["tests.not_run", "tests.fixtures_people"]
 
@@ -43,13 +45,20 @@ if WORKER and os.environ.get("TEST_SERVERS") == "private":
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """What opens its own connections, or runs as a process of its own, uses the test database, too."""
     from django.db import connection
 
     to = connection.settings_dict
     login = quote(to["USER"], safe="") + (":" + quote(to["PASSWORD"], safe="") if to["PASSWORD"] else "")
     _use(DATABASE_URL=f"postgresql://{login}@{to['HOST']}:{to['PORT']}/{to['NAME']}")
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # A thread that still holds a connection would keep the database from being dropped.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")
