@@ -74,18 +74,10 @@ def _counts(seat: Seat, now: datetime) -> list[Count]:
 
 
 def _latest(seat: Seat, now: datetime) -> list[dict[str, Any]]:
-    found = notifications.page(
-        merchant_id=seat.merchant_id,
-        mode=seat.mode,
-        limit=LATEST,
-        after=None,
-        since=now - LOOK_BACK,
-        status=None,
-        channel=None,
-        recipient=None,
-        category=None,
+    found, _more = notifications.page(
+        merchant_id=seat.merchant_id, mode=seat.mode, limit=LATEST, after=None, since=now - LOOK_BACK
     )
-    rows = [one.as_out() for one in found[:LATEST]]
+    rows = [one.as_out() for one in found]
     return [row | {"channels": ", ".join(sorted({leg["channel"] for leg in row["deliveries"]}))} for row in rows]
 
 

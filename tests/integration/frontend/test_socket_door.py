@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
@@ -23,7 +23,7 @@ def opened(path: str, origin: bytes, cookie: str = "") -> WebsocketCommunicator:
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_page_of_another_site_opens_nothing(alice: Person) -> None:
-    browser = await sync_to_async(alice.signed_in)()
+    browser = await database_sync_to_async(alice.signed_in)()
     cookie = browser.cookies[settings.SESSION_COOKIE_NAME].value
     socket = opened("/ws/v1/activity", b"https://evil.example", cookie)
     connected, code = await socket.connect()
