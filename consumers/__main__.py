@@ -47,8 +47,8 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         dsn=dsn(),
         process=bootstrap.process_name(),
         shard=os.getpid() % SHARDS,
-        # An urgent row's outcome waits less for company: its merchant looks at it now.
-        linger=0.005 if lane == "urgent" else 0.05,
+        # An urgent row's outcome waits for no company: its merchant looks at it now.
+        linger=0.002 if lane == "urgent" else 0.01,
     )
     desk = Desk(
         Database(options.dsn, name="lookup"),

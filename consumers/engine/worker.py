@@ -37,7 +37,8 @@ class Options:
     process: str
     shard: int
     most_held: int = 1500  #: rows claimed and not yet written
-    linger: float = 0.05  #: longest wait of an outcome for company
+    #: Longest wait of an outcome for company. What is not written when a process dies has an unknown end.
+    linger: float = 0.01
     grace: float = 25.0  #: longest wait for calls in flight at the stop
 
 

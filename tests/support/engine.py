@@ -108,5 +108,5 @@ async def running(dsn: str, vendor: Vendor, source: Source | None = None, **opti
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Look until it holds: for what another process or thread does, and no event tells."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 other processes set no events of ours
             await asyncio.sleep(0.01)

@@ -51,7 +51,7 @@ class Receiver:
 
     async def __aenter__(self) -> Receiver:
         server = web.Server(self._handle)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         await site.start()
