@@ -177,9 +177,10 @@ class Publisher:
             return
         link.connection.sock.settimeout(left(deadline))
         told = declare.apply(link.connection, self._topology)
-        for sentence in told:
-            if sentence not in self._told:
-                log.error("broker topology: %s", sentence)
+        if told and told != self._told:
+            log.error(
+                "%d thing(s) at the broker are not as planned, `manage.py topology` lists them: %s", len(told), told[0]
+            )
         self._told = told
 
     def _listen(self, link: Link) -> bool:

@@ -126,6 +126,23 @@ def test_queues_that_vanish_without_their_exchange_are_declared_when_a_message_c
     publisher.close()
 
 
+def test_what_cannot_be_declared_is_said_once_and_publishing_goes_on(
+    bench: Bench, proxy: TcpProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    for queue in ("dead.sms", "dead.email"):
+        bench.channel.queue_delete(queue)
+        bench.channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-max-length": 3})
+    publisher = Publisher(proxy.url, bench.profile, topology=bench.topology)
+    for _ in range(3):
+        assert publisher.publish([envelope()], deadline=5).error == ""
+        proxy.cut()
+        time.sleep(0.05)
+    publisher.close()
+    (said,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert "2 thing(s) at the broker are not as planned" in said
+    assert "queue 'dead.email' differs" in said
+
+
 def test_a_publisher_belongs_to_one_thread(publisher: Publisher) -> None:
     publisher.publish([envelope()], deadline=5)
     errors: list[str] = []
