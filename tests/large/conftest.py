@@ -1,0 +1,3 @@
+from tests.support.ledger import ledger
+
+__all__ = ["ledger"]
