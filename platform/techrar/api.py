@@ -12,6 +12,7 @@ from ninja.openapi.docs import DocsBase
 
 from techrar import __version__
 from techrar.api_contract import Api
+from techrar.api_idempotency import honour_keys
 from techrar.merchants.api import router as merchants
 from techrar.notifications.api import router as notifications
 from techrar.notifications.api_dead_letters import router as dead_letters
@@ -33,6 +34,7 @@ api = Api(
     urls_namespace="v1",
     docs=Docs(),
 )
+api.add_decorator(honour_keys, mode="view")
 api.add_router("", merchants)
 api.add_router("", notifications)
 api.add_router("", dead_letters)

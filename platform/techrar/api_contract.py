@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 Run = Callable[..., HttpResponse]
 
+#: what every part that handles the document can write again
+DEEPEST = 254
+
 
 class JsonParser(Parser):
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
@@ -41,6 +44,8 @@ class JsonParser(Parser):
         except orjson.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise MalformedJson(f"The body is not JSON: {error.msg}, at {where}.") from None
+        if request.body.count(b"[") + request.body.count(b"{") > DEEPEST and _is_too_deep(document):
+            raise invalid("body", "too_deep", f"Lists and objects lie more than {DEEPEST} deep in one another.")
         if b"\\u0000" in request.body and (path := _nul_in(document)) is not None:
             raise invalid(path or "body", "nul_character", "Holds a NUL character (\\u0000); remove it.")
         return cast("dict[str, Any]", document)
@@ -149,6 +154,14 @@ def _database_down(request: HttpRequest, error: Exception) -> HttpResponse:
 def _bug(request: HttpRequest, error: Exception) -> HttpResponse:
     log.error("request %s failed", getattr(request, "request_id", ""), exc_info=error)
     return respond(request, internal_error(request))
+
+
+def _is_too_deep(document: Any) -> bool:
+    try:
+        orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        return True
+    return False
 
 
 def _nul_in(value: Any, path: str = "") -> str | None:

@@ -24,6 +24,12 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class ShownOnce(Answer):
+    """An answer that holds a secret: a repeated Idempotency-Key is told so, and does not get it again."""
+
+    id: str
+
+
 class PageQuery(Body):
     limit: int = Field(50, ge=1, le=200, description="How many entries at most.")
     after: str | None = Field(None, max_length=512, description="`page_info.after` of the page before.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from techrar.api_schemas import Answer, Body, ShortName
+from techrar.api_schemas import Answer, Body, ShortName, ShownOnce
 from techrar.core.mode import Mode
 from techrar.merchants.credentials import Credential
 from techrar.merchants.models import ApiKey
@@ -46,7 +46,7 @@ class KeyAnswer(Answer):
         return cls(**_members(row))
 
 
-class NewKeyAnswer(KeyAnswer):
+class NewKeyAnswer(KeyAnswer, ShownOnce):
     key: str = Field(description="The whole key. It is shown this once and cannot be recovered.")
 
     @classmethod

@@ -6,26 +6,29 @@ names the old delivery; the old row stays as it was, and is replayed once at mos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from techrar.core.ids import notification_id
 from techrar.core.mode import Mode
 from techrar.core.rows import rows
 from techrar.notifications import services
-from techrar.notifications.planning import Leg, Plan
+from techrar.notifications.planning import Leg
 
 MOST_AT_ONCE = 1000
+_CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f]{32})")
 
 GROUPS = """
 SELECT fingerprint, min(channel) AS channel, min(reason) AS reason, count(*) AS count, min(at) AS oldest,
   max(at) AS newest, (array_agg(delivery_id::text ORDER BY delivery_id DESC))[1:3] AS examples
 FROM dead_letter WHERE merchant_id = %(merchant)s AND mode = %(mode)s AND replayed_as IS NULL
-GROUP BY fingerprint ORDER BY count(*) DESC, fingerprint LIMIT 200
+GROUP BY fingerprint
+HAVING %(count)s::bigint IS NULL OR (-count(*), fingerprint) > (-%(count)s::bigint, %(fingerprint)s::text)
+ORDER BY count(*) DESC, fingerprint LIMIT %(limit)s
 """
 
 #: Locked, so that two replays at once do not send a message twice.
@@ -48,14 +51,39 @@ FROM unnest(%(old)s::uuid[], %(new)s::uuid[]) AS u(old, new) WHERE l.delivery_id
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    ids: list[UUID]
+class Cursor:
+    """Behind which group the next page begins."""
+
     count: int
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"{self.count}.{self.fingerprint}"
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        shape = _CURSOR.fullmatch(text)
+        return cls(int(shape[1]), shape[2]) if shape else None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    chosen: frozenset[UUID]  #: the dead deliveries
     more: bool
+    notifications: list[UUID] = field(default_factory=list)  #: the new ones
 
 
-def groups(*, merchant_id: int, mode: Mode) -> list[Any]:
-    return rows(GROUPS, {"merchant": merchant_id, "mode": mode.code})
+def groups(*, merchant_id: int, mode: Mode, limit: int, after: Cursor | None) -> tuple[list[Any], bool]:
+    """The largest first, and whether more follow."""
+    values = {
+        "merchant": merchant_id,
+        "mode": mode.code,
+        "count": after.count if after else None,
+        "fingerprint": after.fingerprint if after else None,
+        "limit": limit + 1,
+    }
+    found = rows(GROUPS, values)
+    return found[:limit], len(found) > limit
 
 
 def replay(
@@ -78,23 +106,22 @@ def replay(
     with transaction.atomic():
         found = rows(CHOSEN, values)
         chosen, more = found[:MOST_AT_ONCE], len(found) > MOST_AT_ONCE
+        old = [row.delivery_id for row in chosen]
         if dry_run or not chosen:
-            return Replay([], len(chosen), more)
+            return Replay(frozenset(old), more)
         made: list[UUID] = []
         services.send(
-            [_plan(row, merchant_id, mode) for row in chosen],
+            [
+                services.again(row, merchant_id=merchant_id, mode=mode, legs=[Leg(row.channel, row.address)])
+                for row in chosen
+            ],
             merchant_id=merchant_id,
             mode=mode,
             guard=None,
             new_id=new_id,
             answer=made.extend,
-            replays=[row.delivery_id for row in chosen],
+            replays=old,
         )
         with connection.cursor() as cursor:
-            cursor.execute(MARK, {"old": [row.delivery_id for row in chosen], "new": made})
-    return Replay(made, len(made), more)
-
-
-def _plan(row: Any, merchant_id: int, mode: Mode) -> Plan:
-    assert notification_id(row.delivery_id) == row.id
-    return services.again(row, merchant_id=merchant_id, mode=mode, legs=[Leg(row.channel, row.address)])
+            cursor.execute(MARK, {"old": old, "new": made})
+    return Replay(frozenset(old), more, made)

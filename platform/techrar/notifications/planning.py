@@ -1,31 +1,39 @@
 """What exactly will be written for a send?
 
-Resolves names to rows, checks everything that can be checked before a row exists, and says what is wrong by field. Reads
-only: the same plan serves a single send, each item of a batch, and later `explain`.
+Resolves names to rows, checks everything that can be checked before a row exists, and says what is wrong by field.
+Reads only: the same plan serves a single send, each item of a batch, and later `explain`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel
+import orjson
 
 from providers.channel import Channel
 from providers.registry import channels
-from techrar.core.errors import FieldError, Invalid, NotFound, invalid
+from techrar.core.errors import FieldError, invalid
 from techrar.core.mode import Mode
+from techrar.core.validation import invalid_fields
+from techrar.notifications import times
+from techrar.notifications.lookups import Lookups
 from techrar.notifications.schemas import SendIn
-from techrar.policy.categories import CATEGORIES, DEFAULT
+from techrar.policy.categories import CATEGORIES, DEFAULT, Category
+from techrar.policy.categories import category as category_of
 from techrar.policy.priority import Priority
-from techrar.routing import selectors as routing
 from techrar.templating import selectors as templates
-from techrar.templating.render import compile_content
+from techrar.templating.preview import preview
+from techrar.templating.problems import RenderProblem
+from techrar.templating.render import compile_content, variables
+
+#: What is stored of one message; consumers hold thousands of them at a time.
+REQUEST_BYTES = 512 * 1024
+
+Content = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,152 +49,154 @@ class Plan:
     category: str
     priority: Priority
     legs: tuple[Leg, ...]
-    request: Mapping[str, Any]  #: what the consumers need, and a resend repeats
-    template_version_id: UUID | None
-    locale: str
-    recipient: str
-    scheduled_at: datetime | None
-    expires_at: datetime | None
+    request: str  #: JSON: what the consumers need, and a resend repeats
+    template_version_id: UUID | None = None
+    locale: str = ""
+    recipient: str = ""
+    scheduled_at: datetime | None = None
+    expires_at: datetime | None = None
     resend_of: UUID | None = None
 
 
-def plan(send: SendIn, *, merchant_id: int, mode: Mode, now: datetime) -> Plan:
-    version = _version(send, merchant_id, mode)
-    content, stored_category, locale = _content(send, version)
-    category = send.category or stored_category or DEFAULT.key
-    if category not in CATEGORIES:
-        raise invalid("category", "unknown_category", f"category {category!r} is none of {', '.join(CATEGORIES)}")
+def plan(send: SendIn, *, look: Lookups) -> Plan:
+    to: Any = send.to
+    version = _version(send, look)
+    locale = send.locale or to.locale or ""
+    content, stored_category = _content(send, version, locale)
+    category = _category(send.category, stored_category)
     legs = _legs(send, content)
+    addressee = to.model_dump(exclude_none=True)
     data = send.data or {}
-    to = send.to.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-    for leg in legs:
-        compile_content(leg.channel, content[leg.channel]).render(variables({"data": data, "to": to}))
-    scheduled_at = _moment(send, now)
-    request = {
-        "to": to,
+    _check_rendering(legs, content, variables(data, addressee))
+    scheduled_at, expires_at = _times(send, look.now)
+    return Plan(
+        merchant_id=look.merchant_id,
+        mode=look.mode,
+        category=category.key,
+        priority=Priority.of(send.priority) if send.priority else category.priority,
+        legs=legs,
+        request=_request(send, legs, addressee, data, None if version else content, look),
+        template_version_id=version,
+        locale=locale,
+        recipient=to.recipient or "",
+        scheduled_at=scheduled_at,
+        expires_at=expires_at,
+    )
+
+
+def _version(send: SendIn, look: Lookups) -> UUID | None:
+    if (send.template is None) == (send.content is None):
+        raise invalid("template", "template_or_content", "Give either `template` or `content`, not both and not none.")
+    if send.template is None:
+        if send.template_version is not None:
+            raise invalid("template_version", "template_or_content", "Only a send with a `template` has a version.")
+        return None
+    version: UUID | None = look.version(send.template, send.template_version)
+    if version is None:
+        which = "version" if send.template_version else "template"
+        raise invalid("template", "unknown_template", f"There is no such published {which}; create and publish it.")
+    return version
+
+
+def _content(send: SendIn, version: UUID | None, locale: str) -> tuple[Content, str]:
+    """Content by channel, and the template's category."""
+    if version is None:
+        given: Any = send.content
+        return given.model_dump(exclude_none=True), ""
+    stored = templates.version_content(version)
+    return stored.for_locale(locale), stored.category
+
+
+def _category(asked: str | None, stored: str) -> Category:
+    if asked is None:
+        return category_of(stored) if stored else DEFAULT
+    if asked not in CATEGORIES:
+        raise invalid("category", "unknown_category", f"Must be one of {', '.join(CATEGORIES)}.")
+    return CATEGORIES[asked]
+
+
+def _legs(send: SendIn, content: Content) -> tuple[Leg, ...]:
+    """Where it goes. Whoever asks for the first channel gets the first that has an address."""
+    legs: list[Leg] = []
+    unreachable: list[FieldError] = []
+    for channel in _wanted(send, content):
+        address = getattr(send.to, channel.address_field)
+        field = f"to.{channel.address_field}"
+        if address is None:
+            hint = f"Channel {channel.key} needs it; add it, or leave the channel out of `channels`."
+            unreachable.append(FieldError(field, "missing_address", hint))
+            continue
+        try:
+            legs.append(Leg(channel.key, channel.normalise(address)))
+        except ValueError as error:
+            raise invalid(field, "bad_address", str(error)) from None
+        if send.routing is not None and send.routing.mode == "first":
+            return tuple(legs)
+    if unreachable:
+        raise invalid_fields(tuple(unreachable))
+    return tuple(legs)
+
+
+def _wanted(send: SendIn, content: Content) -> list[Channel]:
+    known = channels()
+    if send.channels is None:
+        if not content:
+            raise invalid("content", "no_content", f"Give the content of at least one of {', '.join(known)}.")
+        return [known[key] for key in content]
+    for position, key in enumerate(send.channels):
+        if key not in known:
+            raise invalid(f"channels.{position}", "unknown_channel", f"Must be one of {', '.join(known)}.")
+        if key not in content:
+            source = "template" if send.template else "content"
+            raise invalid(f"channels.{position}", "no_content", f"The {source} has nothing for this channel.")
+    return [known[key] for key in dict.fromkeys(send.channels)]
+
+
+def _check_rendering(legs: Sequence[Leg], content: Content, given: Mapping[str, Any]) -> None:
+    """What cannot be rendered now could not be sent later."""
+    try:
+        for leg in legs:
+            compile_content(leg.channel, content[leg.channel]).render(given)
+    except RenderProblem:
+        preview({leg.channel: content[leg.channel] for leg in legs}, given)  # names all that is missing, not the first
+        raise
+
+
+def _times(send: SendIn, now: datetime) -> tuple[datetime | None, datetime | None]:
+    to: Any = send.to
+    if to.timezone:
+        times.zone(to.timezone, field="to.timezone")
+    here = times.zone(send.timezone) if send.timezone else None
+    asked, until = (
+        times.instant(when, local_to=here, field=field) if when else None
+        for field, when in (("scheduled_at", send.scheduled_at), ("expires_at", send.expires_at))
+    )
+    scheduled_at = times.start(asked, now=now)
+    return scheduled_at, times.expiry(until, begins=scheduled_at or now)
+
+
+def _request(
+    send: SendIn,
+    legs: Sequence[Leg],
+    addressee: Mapping[str, Any],
+    data: Mapping[str, Any],
+    content: Content | None,
+    look: Lookups,
+) -> str:
+    senders = {leg.channel: look.sender(leg.channel, send.sender) for leg in legs}
+    request: dict[str, Any] = {
+        "to": addressee,
         "data": data,
         "metadata": send.metadata or {},
-        "channels": [leg.channel for leg in legs],
-        "sender": {leg.channel: sender for leg in legs if (sender := _sender(send, merchant_id, mode, leg.channel, now))},
-        **({"content": {leg.channel: content[leg.channel] for leg in legs}} if version is None else {}),
-        **({"template": send.template} if send.template else {}),
+        "sender": {channel: sender for channel, sender in senders.items() if sender},
     }
-    return Plan(
-        merchant_id=merchant_id,
-        mode=mode,
-        category=category,
-        priority=Priority.of(send.priority) if send.priority else CATEGORIES[category].priority,
-        legs=legs,
-        request=request,
-        template_version_id=version.id if version else None,
-        locale=locale,
-        recipient=to.get("recipient", ""),
-        scheduled_at=scheduled_at,
-        expires_at=_expiry(send, scheduled_at or now),
-    )
-
-
-def variables(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a template may name: the send's data at the top, and who it goes to."""
-    return {**request["data"], "recipient": request["to"]}
-
-
-def _version(send: SendIn, merchant_id: int, mode: Mode) -> Any:
-    if (send.template is None) == (send.content is None):
-        raise invalid("template", "template_or_content", "give either template (a stored one) or content, not both or none")
-    if send.template is None:
-        return None
-    try:
-        return templates.published_version(merchant_id, mode, send.template, send.template_version)
-    except NotFound:
-        which = f" in version {send.template_version}" if send.template_version else ""
-        raise invalid(
-            "template", "unknown_template", f"there is no published template {send.template!r}{which}; create it first"
-        ) from None
-
-
-def _content(send: SendIn, version: Any) -> tuple[dict[str, dict[str, Any]], str, str]:
-    """Content by channel, the template's category, and the locale that was found."""
-    if version is None:
-        assert isinstance(send.content, BaseModel)
-        return send.content.model_dump(exclude_none=True), "", ""
-    wanted = send.locale or getattr(send.to, "locale", None) or ""
-    stored = templates.version_content(version.id)
-    return stored.for_locale(wanted), stored.category, wanted
-
-
-def _legs(send: SendIn, content: Mapping[str, Any]) -> tuple[Leg, ...]:
-    known = channels()
-    wanted = send.channels or list(content)
-    legs, missing = [], []
-    for position, key in enumerate(dict.fromkeys(wanted)):
-        channel = known.get(key)
-        if channel is None:
-            raise invalid(f"channels.{position}", "unknown_channel", f"channel {key!r} is none of {', '.join(known)}")
-        if key not in content:
-            raise invalid(f"content.{key}", "no_content", f"there is no content for channel {key!r}")
-        address = getattr(send.to, channel.address_field)
-        if address is None:
-            missing.append(channel)
-        else:
-            legs.append(Leg(key, _normal(channel, address)))
-    first_only = send.routing is not None and send.routing.mode == "first"
-    if missing and not (first_only and legs):
-        raise _unreachable(missing)
-    return tuple(legs[:1] if first_only else legs)
-
-
-def _unreachable(missing: list[Channel]) -> Invalid:
-    errors = tuple(
-        FieldError(f"to.{c.address_field}", "missing_address", f"channel {c.key!r} needs to.{c.address_field}") for c in missing
-    )
-    return Invalid(errors[0].message, errors=errors)
-
-
-def _sender(send: SendIn, merchant_id: int, mode: Mode, channel: str, now: datetime) -> dict[str, str]:
-    """The named sender, or the channel's default; known for two seconds, since nearly every send asks for the same."""
-    return _sender_of(merchant_id, mode, channel, send.sender, int(now.timestamp()) // 2)
-
-
-@lru_cache(maxsize=4096)
-def _sender_of(merchant_id: int, mode: Mode, channel: str, key: str | None, _tick: int) -> dict[str, str]:
-    return routing.sender(merchant_id=merchant_id, mode=mode, channel=channel, key=key)
-
-
-def _normal(channel: Channel, address: str) -> str:
-    try:
-        return channel.normalise(address)
-    except ValueError as error:
-        raise invalid(f"to.{channel.address_field}", "bad_address", str(error)) from None
-
-
-def _moment(send: SendIn, now: datetime) -> datetime | None:
-    """When, in UTC. A time without an offset is local to `timezone`; what is past is sent now."""
-    when = send.scheduled_at
-    if when is None:
-        return None
-    if when.tzinfo is None:
-        if not send.timezone:
-            raise invalid("scheduled_at", "no_offset", "scheduled_at needs an offset such as Z, or timezone beside it")
-        when = when.replace(tzinfo=_zone(send.timezone))
-    when = when.astimezone(UTC)
-    if (when - now).days > 3660:
-        raise invalid("scheduled_at", "too_far", "scheduled_at is more than ten years away")
-    return when if when > now else None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid("timezone", "unknown_timezone", f"{name!r} is not an IANA time zone such as Europe/Berlin") from None
-
-
-def _expiry(send: SendIn, start: datetime) -> datetime | None:
-    if send.expires_at is None:
-        return None
-    if send.expires_at.tzinfo is None:
-        raise invalid("expires_at", "no_offset", "expires_at needs an offset such as Z")
-    if send.expires_at <= start:
-        raise invalid("expires_at", "already_expired", "expires_at is before the message could be sent")
-    return send.expires_at.astimezone(UTC)
+    if content is not None:
+        request["content"] = {leg.channel: content[leg.channel] for leg in legs}
+    if send.template:
+        request["template"] = send.template
+    written = orjson.dumps(request)
+    if len(written) > REQUEST_BYTES:
+        largest = max(("to", "data", "content"), key=lambda part: len(orjson.dumps(request.get(part))))
+        message = f"The message comes to {len(written):,} bytes; at most {REQUEST_BYTES:,} are taken."
+        raise invalid(largest, "too_large", message)
+    return written.decode()

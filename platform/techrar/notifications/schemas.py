@@ -1,27 +1,48 @@
-"""What does a merchant write to send, and what do we answer?
+"""What does a merchant write to send?
 
 The fields of `to` and `content` follow from the channels that are there; nothing here names one.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, create_model
 
 from providers.registry import channels
-from techrar.api_schemas import Answer, Body, Page, WrongField
+from techrar.api_schemas import Body, PageQuery
+from techrar.ledger.states import State
+from techrar.policy.categories import CATEGORIES
 
 Word = Literal["critical", "high", "medium", "low"]
 
+MOST_MESSAGES = 1000
+LARGEST_NUMBER = 2**31 - 1
+STATES = tuple(state.word for state in State)
+_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+
+
+def _written_time(value: Any) -> Any:
+    """pydantic would take a number for seconds or milliseconds, whichever is nearer, and a date for its midnight."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
+        return value
+    raise ValueError("Must be a time such as 2026-03-01T09:00:00Z.")
+
+
+Time = Annotated[datetime, BeforeValidator(_written_time)]
+Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9_-]+$")]
+Zone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
 
 class _To(Body):
-    recipient: str | None = Field(None, max_length=200, description="Your own id of the recipient.")
+    recipient: str | None = Field(None, min_length=1, max_length=200, description="Your own id of the recipient.")
     name: str | None = Field(None, max_length=200)
-    locale: str | None = Field(None, max_length=35, pattern=r"^[A-Za-z0-9-]+$")
-    timezone: str | None = Field(None, max_length=64)
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    locale: Locale | None = Field(None, description="Language of stored templates, when the send names none.")
+    timezone: Zone | None = Field(None, description="IANA zone, such as Europe/Berlin.")
+    attributes: dict[str, Any] = Field(default_factory=dict, description="Templates find them in `recipient`.")
 
 
 _address_fields: dict[str, Any] = {
@@ -35,26 +56,30 @@ Content: type[Body] = create_model("Content", __base__=Body, **_content_fields)
 
 
 class Routing(Body):
-    mode: Literal["all", "first"] = Field("all", description="Every channel, or the first that can reach the recipient.")
+    mode: Literal["all", "first"] = Field("all", description="Every channel, or the first with an address.")
 
 
 class SendFields(Body):
     """Everything of a send except whom it goes to: what a batch may share."""
 
-    channels: list[str] | None = Field(None, min_length=1, max_length=16)
-    template: str | None = Field(None, max_length=100)
-    template_version: int | None = Field(None, ge=1)
-    locale: str | None = Field(None, max_length=35, pattern=r"^[A-Za-z0-9-]+$")
-    content: Content | None = None  # type: ignore[valid-type]
-    data: dict[str, Any] | None = None
-    category: str | None = Field(None, max_length=50)
-    priority: Word | None = None
-    scheduled_at: datetime | None = None
-    timezone: str | None = Field(None, max_length=64, description="IANA zone of a scheduled_at without an offset.")
-    expires_at: datetime | None = None
+    channels: list[str] | None = Field(
+        None, min_length=1, max_length=16, description="Without it: all that the template or the content has."
+    )
+    template: str | None = Field(None, max_length=100, description="Key of a stored template, instead of `content`.")
+    template_version: int | None = Field(None, ge=1, le=LARGEST_NUMBER, description="Without it: the published one.")
+    locale: Locale | None = Field(None, description="Which translation; else the recipient's.")
+    content: Content | None = Field(None, description="Per channel, instead of a template.")  # type: ignore[valid-type]
+    data: dict[str, Any] | None = Field(None, description="The variables of the template or content.")
+    category: str | None = Field(None, max_length=50, json_schema_extra={"enum": list(CATEGORIES)})
+    priority: Word | None = Field(None, description="Without it: the category's.")
+    scheduled_at: Time | None = Field(None, description="Without it, or when past: now.")
+    timezone: Zone | None = Field(None, description="IANA zone of times that are written without an offset.")
+    expires_at: Time | None = Field(None, description="Not sent any more after this time.")
     routing: Routing | None = None
     sender: str | None = Field(None, alias="from", max_length=100, description="Key of a sender; else the default one.")
-    metadata: dict[str, str] | None = Field(None, max_length=50)
+    metadata: dict[Label, Annotated[str, StringConstraints(max_length=500)]] | None = Field(
+        None, max_length=50, description="Your own notes; they come back in answers."
+    )
 
 
 class SendIn(SendFields):
@@ -62,113 +87,26 @@ class SendIn(SendFields):
 
 
 class BatchIn(Body):
-    defaults: SendFields | None = None
-    # Each message is checked by itself, so that a bad one fails alone.
-    messages: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
+    defaults: SendFields | None = Field(None, description="For every message that does not say it differently.")
+    # Any, because each message is checked by itself, so that a bad one fails alone.
+    messages: list[Any] = Field(
+        min_length=1, max_length=MOST_MESSAGES, json_schema_extra={"items": {"$ref": "#/components/schemas/SendIn"}}
+    )
 
 
-class DeliveryOut(Answer):
-    id: str
-    channel: str
-    status: str
-    reason: str = ""
-    possible_duplicate: bool = False
-    attempts: int = 0
-
-
-class SendOut(Answer):
-    id: str
-    status: str
-    scheduled_at: datetime | None = None
-    deliveries: list[DeliveryOut]
-
-
-class BatchError(Answer):
-    code: str
-    message: str
-    errors: list[WrongField] = Field(default_factory=list)
-
-
-class BatchItem(Answer):
-    index: int
-    id: str | None = None
-    error: BatchError | None = None
-
-
-class BatchOut(Answer):
-    accepted: int
-    failed: int
-    items: list[BatchItem]
-
-
-class NotificationOut(SendOut):
-    category: str
-    priority: str
-    recipient: str | None = None
-    template: str | None = None
-    metadata: dict[str, str] = Field(default_factory=dict)
-    created_at: datetime
-    resend_of: str | None = None
-
-
-NotificationPage = Page[NotificationOut]
-
-
-class TimelineEntry(Answer):
-    at: datetime
-    delivery: str
-    channel: str
-    event: str
-    status: str
-    attempt: int = 0
-    reason: str = ""
-    vendor_id: str = ""
-    detail: dict[str, Any] = Field(default_factory=dict)
-
-
-class Timeline(Answer):
-    id: str
-    entries: list[TimelineEntry]
-
-
-class ContentOut(Answer):
-    id: str
-    content: dict[str, dict[str, Any]]
-
-
-class CancelOut(Answer):
-    id: str
-    cancelled: list[str]
-    left_alone: list[DeliveryOut]
-
-
-
-class ResendOut(SendOut):
-    resend_of: str
-
-
-class DeadGroup(Answer):
-    fingerprint: str
-    channel: str
-    reason: str
-    count: int
-    oldest: datetime
-    newest: datetime
-    examples: list[str] = Field(description="Ids of some of the deliveries.")
-
-
-class DeadLetters(Answer):
-    entries: list[DeadGroup]
+class ListQuery(PageQuery):
+    status: str | None = Field(
+        None, max_length=20, description="With a delivery in this state.", json_schema_extra={"enum": list(STATES)}
+    )
+    channel: str | None = Field(
+        None, max_length=24, description="With a delivery on it.", json_schema_extra={"enum": list(channels())}
+    )
+    recipient: str | None = Field(None, max_length=200, description="Your own id, as in `to.recipient`.")
+    category: str | None = Field(None, max_length=50, json_schema_extra={"enum": list(CATEGORIES)})
+    since: AwareDatetime | None = Field(None, description="Accepted at or after this time. Default: 30 days ago.")
 
 
 class ReplayIn(Body):
     fingerprint: str | None = Field(None, max_length=64, description="Replay a whole group.")
-    deliveries: list[str] | None = Field(None, min_length=1, max_length=1000, description="Or only these.")
-    dry_run: bool = False
-
-
-class ReplayOut(Answer):
-    dry_run: bool
-    replayed: int = Field(description="Or, in a dry run, how many would be.")
-    more: bool = Field(description="The group has more; call again.")
-    notifications: list[str]
+    deliveries: list[str] | None = Field(None, min_length=1, max_length=MOST_MESSAGES, description="Or only these.")
+    dry_run: bool = Field(False, description="Only count.")

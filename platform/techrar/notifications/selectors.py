@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-
 
 from techrar.core.errors import NotFound
 from techrar.core.ids import floor_id, last_delivery_id, moment_of, notification_id, parse_id
@@ -15,10 +14,10 @@ from techrar.core.mode import Mode
 from techrar.core.rows import rows
 from techrar.ledger.states import State
 from techrar.notifications import sql
-from techrar.notifications.planning import Leg, variables
+from techrar.notifications.planning import Leg
 from techrar.policy.priority import Priority
 from techrar.templating import selectors as templates
-from techrar.templating.render import compile_content
+from techrar.templating.render import compile_content, variables
 
 #: Of several deliveries the least finished names the notification; among finished ones the best.
 ORDER = (
@@ -36,10 +35,14 @@ ORDER = (
     State.EXPIRED,
     State.CANCELLED,
 )
+#: A list that filters by its deliveries looks at so many notifications for one page, whatever it finds.
+WINDOW = 5_000
+_LAST = UUID(int=(1 << 128) - 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def overall(states: Sequence[int]) -> str:
-    return min((State(s) for s in states), key=ORDER.index).word if states else "accepted"
+def overall(states: Iterable[int]) -> str:
+    return min((State(s) for s in states), key=ORDER.index).word
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,14 @@ class Found:
         row = self.row
         return {
             "id": str(row.id),
-            "status": overall([d.state for d in self.deliveries]),
+            "status": overall(d.state for d in self.deliveries),
             "scheduled_at": row.scheduled_at,
             "deliveries": [delivery_out(d) for d in self.deliveries],
             "category": row.category,
             "priority": Priority(row.priority).word,
             "recipient": row.recipient or None,
             "template": row.request.get("template"),
-            "metadata": row.request.get("metadata", {}),
+            "metadata": row.request["metadata"],
             "created_at": moment_of(row.id),
             "resend_of": str(row.resend_of) if row.resend_of else None,
         }
@@ -75,54 +78,80 @@ def delivery_out(row: Any) -> dict[str, Any]:
         "reason": row.reason,
         "possible_duplicate": row.possible_duplicate,
         "attempts": row.attempt,
+        "opened_at": row.opened_at,
+        "clicked_at": row.clicked_at,
+        "read_at": row.read_at,
     }
 
 
 def find(text: str, *, merchant_id: int, mode: Mode) -> Found:
     """The notification of this id; also by the id of one of its deliveries."""
     identifier = parse_id(text)
-    if identifier is not None:
-        identifier = notification_id(identifier)
-        owner = {"merchant": merchant_id, "mode": mode.code}
-        found = rows(sql.NOTIFICATION, {"id": identifier, **owner})
-        if found:
-            deliveries = rows(sql.DELIVERIES, {"lo": identifier, "hi": last_delivery_id(identifier), **owner})
-            return Found(found[0], deliveries)
-    raise NotFound("there is no notification with this id")
+    found = _with_deliveries([notification_id(identifier)], merchant_id, mode) if identifier else []
+    if not found:
+        raise NotFound("There is no notification with this id.")
+    return found[0]
 
 
 def content(found: Found) -> dict[str, dict[str, Any]]:
     """As rendered. Versions and requests do not change, so rendering again gives what was sent."""
-    request = found.row.request
-    version = found.row.template_version_id
-    stored = templates.version_content(version).for_locale(found.row.locale) if version else request["content"]
-    named = variables(request)
-    return {d.channel: compile_content(d.channel, stored[d.channel]).render(named) for d in found.deliveries}
+    row = found.row
+    version = row.template_version_id
+    stored = templates.version_content(version).for_locale(row.locale) if version else row.request["content"]
+    given = variables(row.request["data"], row.request["to"])
+    return {d.channel: compile_content(d.channel, stored[d.channel]).render(given) for d in found.deliveries}
 
 
 def timeline(found: Found, *, merchant_id: int, mode: Mode) -> list[dict[str, Any]]:
     """Every event of every delivery, oldest first; the first one is the acceptance itself."""
     identifier = found.row.id
     channels = {d.id: d.channel for d in found.deliveries}
-    start = {"at": moment_of(identifier), "attempt": 0, "reason": "", "vendor_id": "", "detail": {}}
-    first = "scheduled" if found.row.scheduled_at else "accepted"
-    entries = [{**start, "delivery": str(i), "channel": c, "event": first, "status": first} for i, c in channels.items()]
+    first = State.SCHEDULED if found.row.scheduled_at else State.ACCEPTED
+    begun = moment_of(identifier)
+    entries = [_entry(i, channel, at=begun, event=first.word, state=first) for i, channel in channels.items()]
     values = {"lo": identifier, "hi": last_delivery_id(identifier), "merchant": merchant_id, "mode": mode.code}
-    entries += [
-        {
-            "at": e.at,
-            "delivery": str(e.delivery_id),
-            "channel": channels[e.delivery_id],
-            "event": e.kind,
-            "status": State(e.state).word,
-            "attempt": e.attempt,
-            "reason": e.reason,
-            "vendor_id": e.vendor_id,
-            "detail": e.detail or {},
-        }
+    return entries + [
+        _entry(
+            e.delivery_id,
+            channels[e.delivery_id],
+            at=e.at,
+            event=e.kind,
+            state=e.state,
+            attempt=e.attempt,
+            reason=e.reason,
+            vendor_id=e.vendor_id,
+            detail=e.detail,
+        )
         for e in rows(sql.EVENTS, values)
     ]
-    return entries
+
+
+def _entry(
+    delivery: UUID,
+    channel: str,
+    *,
+    at: datetime,
+    event: str,
+    state: int,
+    attempt: int = 0,
+    reason: str = "",
+    vendor_id: str = "",
+    detail: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    said = dict(detail or {})
+    return {
+        "at": at,
+        "delivery": str(delivery),
+        "channel": channel,
+        "event": event,
+        "status": State(state).word,
+        "attempt": attempt,
+        "reason": reason,
+        "provider": said.pop("provider", None),
+        "latency_ms": said.pop("latency_ms", None),
+        "vendor_id": vendor_id,
+        "detail": said,
+    }
 
 
 def page(
@@ -132,31 +161,43 @@ def page(
     limit: int,
     after: UUID | None,
     since: datetime,
-    status: str | None,
-    channel: str | None,
-    recipient: str | None,
-    category: str | None,
-) -> list[Found]:
-    """Newest first, one more than the limit when there is more."""
-    before = after or UUID(int=(1 << 128) - 1)
+    status: str | None = None,
+    channel: str | None = None,
+    recipient: str | None = None,
+    category: str | None = None,
+) -> tuple[list[Found], UUID | None]:
+    """Newest first, and where the next page begins. A page may hold fewer than `limit` and still have a next one."""
+    filtered = status is not None or channel is not None
+    most = WINDOW if filtered else limit + 1
     values = {
         "merchant": merchant_id,
         "mode": mode.code,
-        "before": before,
-        "before_deliveries": before,
-        "since": floor_id(since),
+        "before": after or _LAST,
+        "since": floor_id(max(since, _EPOCH)),
         "category": category,
         "recipient": recipient,
-        "state": [int(State[status.upper()])] if status else None,
-        "channel": channel,
-        "limit": limit + 1,
+        "limit": most,
     }
-    found = rows(sql.PAGE, values)
-    if not found:
+    seen = [row.id for row in rows(sql.LISTED, values)]
+    ids = seen
+    if filtered and seen:
+        wanted = {"state": int(State[status.upper()]) if status else None, "channel": channel, "limit": limit + 1}
+        ids = [row.id for row in rows(sql.WITH_DELIVERY, {**_bounds(seen, merchant_id, mode), **wanted})]
+    rest = ids[limit - 1] if len(ids) > limit else seen[-1] if filtered and len(seen) == most else None
+    return _with_deliveries(ids[:limit], merchant_id, mode), rest
+
+
+def _with_deliveries(ids: Sequence[UUID], merchant_id: int, mode: Mode) -> list[Found]:
+    if not ids:
         return []
-    ids = [r.id for r in found]
-    deliveries = rows(sql.PAGE_DELIVERIES, {"ids": ids, "lo": min(ids), "hi": last_delivery_id(max(ids))})
-    of: dict[UUID, list[Any]] = {i: [] for i in ids}
-    for d in deliveries:
-        of[notification_id(d.id)].append(d)
-    return [Found(r, of[r.id]) for r in found]
+    values = _bounds(ids, merchant_id, mode)
+    found = {row.id: Found(row, []) for row in rows(sql.NOTIFICATIONS, values)}
+    for delivery in rows(sql.DELIVERIES, values) if found else []:
+        found[notification_id(delivery.id)].deliveries.append(delivery)
+    return list(found.values())
+
+
+def _bounds(ids: Sequence[UUID], merchant_id: int, mode: Mode) -> dict[str, Any]:
+    """What a query about these notifications and their deliveries must name: ids, their range, and whose they are."""
+    owner = {"merchant": merchant_id, "mode": mode.code}
+    return {"ids": list(ids), "lo": min(ids), "hi": last_delivery_id(max(ids)), **owner}
