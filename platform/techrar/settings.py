@@ -18,7 +18,9 @@ TESTING = False
 PRODUCTION = env.production
 SECRET_KEY = env.secret_key or "development-only-key-that-signs-nothing-of-value-0000000000"
 # The newest key encrypts, all of them decrypt. Development derives one from the secret key so that nothing needs setting.
-ENCRYPTION_KEYS = env.encryption_keys or "dev:" + base64.b64encode(hashlib.sha256(SECRET_KEY.encode()).digest()).decode()
+ENCRYPTION_KEYS = (
+    env.encryption_keys or "dev:" + base64.b64encode(hashlib.sha256(SECRET_KEY.encode()).digest()).decode()
+)
 ALLOWED_HOSTS = env.allowed_hosts
 PUBLIC_URL = env.public_url.rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -162,5 +164,5 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {"axes": {"level": "ERROR"}, "pika": {"level": "WARNING"}, "daphne": {"level": "WARNING"}},
+    "loggers": {"axes": {"level": "ERROR"}, "pika": {"level": "CRITICAL"}, "daphne": {"level": "WARNING"}},
 }

@@ -33,9 +33,15 @@ class BrokerPublisher:
         profile = Profile(settings.BROKER_PROFILE)
         topology = plan(list(channels()), profile)
         self.publisher = Publisher(settings.AMQP_URL, profile, topology=topology, name=name)
+        self._trouble = ""
 
     def publish(self, envelopes: Sequence[Envelope], *, deadline: float) -> set[UUID]:
-        return set(self.publisher.publish(envelopes, deadline=deadline).confirmed)
+        done = self.publisher.publish(envelopes, deadline=deadline)
+        if done.error != self._trouble:
+            # Once when it begins, once when it changes, once when it is over.
+            log.warning("%s", done.error or "the broker takes envelopes again")
+            self._trouble = done.error
+        return set(done.confirmed)
 
 
 class Command(BaseCommand):
