@@ -10,9 +10,7 @@ an own process per render would cost more than the sending.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +18,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from techrar.templating import filters, grammar, limits, operators
+from techrar.templating.cache import WeightedCache
 from techrar.templating.problems import Failure, Refused
 from techrar.templating.rewrite import rewrite
 from techrar.templating.values import Missing, number
@@ -118,7 +117,7 @@ def compile_source(source: str, *, escape: bool) -> Program:
     found = _CACHE.get((source, escape))
     if found is None:
         found = _compile(source, escape)
-        _CACHE.put((source, escape), found)
+        _CACHE.put((source, escape), found, weight=found.nodes + len(source) // 256 + 10)
     return found
 
 
@@ -162,35 +161,4 @@ def _parse(environment: BoundedEnvironment, source: str) -> nodes.Template:
         raise Refused("too_complex", "tags and expressions lie too deep inside each other", 1) from None
 
 
-class _Cache:
-    """The programs used last, bounded by their size together; the key is the text itself."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._used = 0
-        self._programs: OrderedDict[tuple[str, bool], Program] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: tuple[str, bool]) -> Program | None:
-        with self._lock:
-            program = self._programs.get(key)
-            if program is not None:
-                self._programs.move_to_end(key)
-            return program
-
-    def put(self, key: tuple[str, bool], program: Program) -> None:
-        with self._lock:
-            if key in self._programs:
-                return
-            self._programs[key] = program
-            self._used += _weight(key, program)
-            while self._used > self._room:
-                old_key, old = self._programs.popitem(last=False)
-                self._used -= _weight(old_key, old)
-
-
-def _weight(key: tuple[str, bool], program: Program) -> int:
-    return program.nodes + len(key[0]) // 256 + 10
-
-
-_CACHE = _Cache(limits.CACHED_NODES)
+_CACHE: WeightedCache[tuple[str, bool], Program] = WeightedCache(limits.CACHED_NODES)

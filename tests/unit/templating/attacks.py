@@ -43,6 +43,7 @@ REFUSED: dict[str, str] = {
     "a number times a constant text": "{{ 1000000000 * 'a' }}",
     "a wide format": "{{ '%1000000000d' % 1 }}",
     "a long integer": "{{ " + "9" * 60_000 + " }}",
+    "an integer a little too long": "{{ 9999999999999999 }}",
     "an infinite float": "{{ 1e999 }}",
     "range": "{% for i in range(99999) %}{% endfor %}",
     "lipsum": "{{ lipsum(n=100000) }}",

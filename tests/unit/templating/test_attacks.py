@@ -12,28 +12,30 @@ from typing import Any
 import pytest
 
 from techrar.templating import limits, sandbox
+from techrar.templating.cache import WeightedCache
 from techrar.templating.problems import Failure, Refused
 from techrar.templating.sandbox import compile_source
 from techrar.templating.work import Work
 from tests.unit.templating.attacks import BOUNDED, DATA, REFUSED
 from tests.unit.templating.language import failing, run
 
-SECONDS = 0.5 if "coverage" in sys.modules else 0.1  # who is watched line by line is slow
+SECONDS = 0.1
 BYTES = 10_000_000
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_CACHE", sandbox._Cache(limits.CACHED_NODES))
+    monkeypatch.setattr(sandbox, "_CACHE", WeightedCache(limits.CACHED_NODES))
 
 
 def cost(action: Callable[[], Any]) -> tuple[float, int]:
     """CPU seconds, at best of three where it matters, and the most memory at once."""
+    slower = 5 if sys.gettrace() else 1  # watched line by line, as coverage does it
     best = float("inf")
     for _ in range(3):
         start = time.thread_time()
         action()
-        best = min(best, time.thread_time() - start)
+        best = min(best, (time.thread_time() - start) / slower)
         if best < SECONDS / 2:
             break
     tracemalloc.start()
@@ -188,13 +190,14 @@ def test_what_takes_too_long_all_the_same_is_stopped_by_the_clock() -> None:
     program.run(data, Work(clock=lambda: next(fast)))
 
 
-def test_compiled_templates_are_remembered_only_within_bounds() -> None:
-    cache = sandbox._Cache(room=500)
-    keys = [(f"{number}" + "{{ a }}" * 40, False) for number in range(20)]
-    for key in keys:
-        cache.put(key, sandbox._compile(*key))
-        cache.get(keys[0])
-    assert cache.get(keys[0]) is not None, "it was used all the time"
-    assert cache.get(keys[-1]) is not None, "it is the newest"
-    assert cache.get(keys[1]) is None
-    assert len(cache._programs) <= 10
+def test_what_is_in_use_is_compiled_once() -> None:
+    assert compile_source("{{ a }}", escape=True) is compile_source("{{ a }}", escape=True)
+    assert compile_source("{{ a }}", escape=True) is not compile_source("{{ a }}", escape=False)
+
+
+def test_compiled_templates_are_remembered_only_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache: WeightedCache[tuple[str, bool], Any] = WeightedCache(1_000)
+    monkeypatch.setattr(sandbox, "_CACHE", cache)
+    for number in range(40):
+        compile_source(f"{number}" + "{{ a }}" * 40, escape=False)
+    assert 1 < len(cache) < 20
