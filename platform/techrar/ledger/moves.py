@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from techrar.ledger.states import PENDING, State, legal_pairs_sql
+from techrar.ledger.states import LEGAL, OPEN, PENDING, State, pairs_sql
 from techrar.ledger.tallies import BUMP_TALLIES, KEY
 
 
@@ -25,7 +25,7 @@ class Move:
     id: UUID
     state: int
     kind: str = ""  #: name of the event; empty writes none
-    fence: UUID | None = None  #: who must hold the row; None asks only that the move is legal
+    fence: UUID | None = None  #: who must hold the row; None asks only that the move is open to all
     held_by: UUID | None = None  #: who holds it next: the envelope of a short retry
     delay: float = 0.0  #: seconds until it is due again, for the pending states
     reason: str = ""
@@ -74,16 +74,16 @@ WITH o AS MATERIALIZED (
   ORDER BY id FOR UPDATE
 ), j AS MATERIALIZED (
   SELECT o.*, t.state AS old_state, t.account_id AS old_account, t.cost_micros AS old_cost, t.currency AS old_currency,
-    t.reason AS old_reason, (t.state, o.state) IN (VALUES {legal_pairs_sql()}) AS legal
+    t.reason AS old_reason, (t.state, o.state) IN (VALUES {pairs_sql(LEGAL)}) AS legal
   FROM t JOIN o USING (id)
-  WHERE CASE WHEN o.fence IS NULL THEN (t.state, o.state) IN (VALUES {legal_pairs_sql()})
+  WHERE CASE WHEN o.fence IS NULL THEN (t.state, o.state) IN (VALUES {pairs_sql(OPEN)})
     ELSE t.held_by = o.fence END
 ), moved AS (
   UPDATE delivery d SET
     state = CASE WHEN j.legal THEN j.state ELSE d.state END,
     reason = CASE WHEN j.legal THEN j.reason ELSE d.reason END,
     held_by = CASE WHEN j.legal AND j.state = {State.QUEUED:d} THEN j.held_by
-                   WHEN j.fence IS NULL AND j.old_state = {State.SENDING:d} THEN d.held_by END,
+                   WHEN j.fence IS NULL AND j.old_state <> {State.QUEUED:d} THEN d.held_by END,
     relay_at = CASE WHEN j.legal AND j.state = {State.ACCEPTED:d} THEN now() END,
     wake_at = CASE WHEN j.legal AND j.state = {State.SCHEDULED:d} THEN now() + j.delay * interval '1 second' END,
     due_at = CASE WHEN j.legal AND j.state <= {State.QUEUED:d} THEN now() + j.delay * interval '1 second'

@@ -6,6 +6,7 @@ This is the one table of the state machine: SQL guards, tallies, docs and the UI
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -78,7 +79,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.DELIVERED, S.BOUNCED, "receipt"),
 )
 
-LEGAL: frozenset[tuple[State, State]] = frozenset((t.source, t.target) for t in TRANSITIONS)
+Pair = tuple[State, State]
+LEGAL: frozenset[Pair] = frozenset((t.source, t.target) for t in TRANSITIONS)
+#: What those may do who do not hold the row. While it is being sent that is only to say what the vendor says: a cancel
+#: or an expiry that comes a moment after the claim must not deny a message that goes out.
+OPEN: frozenset[Pair] = frozenset(
+    (a, b) for a, b in LEGAL if a is not S.SENDING or b in (S.SENT, S.DELIVERED, S.BOUNCED)
+)
 
 
 def sources(target: State) -> tuple[State, ...]:
@@ -86,6 +93,6 @@ def sources(target: State) -> tuple[State, ...]:
     return tuple(state for state in State if (state, target) in LEGAL)
 
 
-def legal_pairs_sql() -> str:
-    """The table as an SQL row list, for guards."""
-    return ", ".join(f"({int(a)}, {int(b)})" for a, b in sorted(LEGAL))
+def pairs_sql(pairs: Iterable[Pair]) -> str:
+    """A table as an SQL row list, for guards."""
+    return ", ".join(f"({int(a)}, {int(b)})" for a, b in sorted(pairs))

@@ -9,7 +9,7 @@ import pytest
 from psycopg.errors import CheckViolation
 
 from techrar.ledger.moves import Move
-from techrar.ledger.states import LEGAL, PENDING, State
+from techrar.ledger.states import LEGAL, OPEN, PENDING, State
 from tests.support.ledger import Ledger
 
 S = State
@@ -25,14 +25,29 @@ def put_into(ledger: Ledger, state: State) -> UUID:
 
 
 @pytest.mark.parametrize("source", State, ids=lambda state: state.word)
-def test_without_a_fence_a_row_moves_exactly_where_the_table_allows(ledger: Ledger, source: State) -> None:
+@pytest.mark.parametrize("held", [True, False], ids=["holder", "anybody"])
+def test_a_row_moves_exactly_where_the_table_allows(ledger: Ledger, source: State, held: bool) -> None:
+    """What a holder says is kept as an event even where it comes too late to move the row."""
     for target in State:
-        delivery = put_into(ledger, source)
-        moved = ledger.apply([Move(delivery, target, kind="told")])
-        legal = (source, target) in LEGAL
+        delivery, holder = put_into(ledger, source), uuid4()
+        ledger.connection.execute("UPDATE delivery SET held_by = %s", (holder,))
+        moved = ledger.apply([Move(delivery, target, kind="told", fence=holder if held else None)])
+        legal = (source, target) in (LEGAL if held else OPEN)
         assert ledger.state(delivery) == (target if legal else source)
-        assert (len(moved), len(ledger.events(delivery))) == ((1, 1) if legal else (0, 0))
-        ledger.connection.execute("TRUNCATE delivery, tally")
+        assert [r.legal for r in moved] == ([legal] if held or legal else [])
+        assert len(ledger.events(delivery)) == len(moved)
+        ledger.connection.execute("DELETE FROM delivery; DELETE FROM tally")
+
+
+@pytest.mark.parametrize("late", [S.CANCELLED, S.EXPIRED])
+def test_a_cancel_or_an_expiry_that_comes_after_the_claim_does_not_deny_what_is_sent(
+    ledger: Ledger, late: State
+) -> None:
+    delivery = ledger.accept()[0]
+    claimed = ledger.take(ledger.flow())
+    assert ledger.apply([Move(delivery, late, kind=late.word)]) == []
+    ledger.settle(claimed)
+    assert ledger.state(delivery) is S.SENT
 
 
 def test_only_who_holds_a_row_writes_its_outcome(ledger: Ledger) -> None:
@@ -61,11 +76,13 @@ def test_an_outcome_counts_once_however_often_it_is_written(ledger: Ledger) -> N
     ledger.assert_balanced()
 
 
-def test_facts_are_kept_when_a_receipt_was_faster(ledger: Ledger) -> None:
-    """The vendor says "delivered" before we have written that it was sent."""
+@pytest.mark.parametrize("said", [[S.DELIVERED], [S.SENT, S.DELIVERED], [S.SENT, S.BOUNCED]])
+def test_facts_are_kept_when_receipts_were_faster(ledger: Ledger, said: list[State]) -> None:
+    """The vendor says what became of it before we have written that it was sent."""
     delivery = ledger.accept()[0]
     claimed = ledger.take(ledger.flow())
-    ledger.apply([Move(delivery, S.DELIVERED, kind="delivered")])
+    for state in said:
+        ledger.apply([Move(delivery, state, kind=state.word)])
     outcome = Move(
         *(delivery, S.SENT, "sent", claimed.id),
         account_id=5,
@@ -76,13 +93,13 @@ def test_facts_are_kept_when_a_receipt_was_faster(ledger: Ledger) -> None:
         vendor_index=True,
     )
     assert [(r.id, r.state, r.legal) for r in ledger.apply([outcome], done=[claimed.id])] == [
-        (delivery, S.DELIVERED, False)
+        (delivery, said[-1], False)
     ]
     row = ledger.row(delivery)
-    assert (row.state, row.account_id, row.attempt, row.cost_micros, row.held_by) == (S.DELIVERED, 5, 1, 70, None)
+    assert (row.state, row.account_id, row.attempt, row.cost_micros, row.held_by) == (said[-1], 5, 1, 70, None)
     assert ledger.one("SELECT delivery_id FROM vendor_message WHERE vendor_id = 'v-1'") == delivery
-    assert [e.kind for e in ledger.events(delivery)] == ["delivered", "sent"]
-    assert ledger.tally() == {"delivered": 1}
+    assert [e.kind for e in ledger.events(delivery)] == [*(state.word for state in said), "sent"]
+    assert ledger.tally() == {said[-1].word: 1}
     ledger.assert_balanced()
 
 

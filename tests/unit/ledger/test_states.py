@@ -7,7 +7,7 @@ import re
 import pytest
 
 from techrar.ledger.moves import APPLY
-from techrar.ledger.states import LEGAL, TRANSITIONS, State, legal_pairs_sql, sources
+from techrar.ledger.states import LEGAL, OPEN, TRANSITIONS, Pair, State, pairs_sql, sources
 
 S = State
 #: The drawing of the architecture, arrow by arrow.
@@ -43,10 +43,16 @@ def test_no_move_is_listed_twice_and_each_says_when() -> None:
     assert all(transition.when for transition in TRANSITIONS)
 
 
-def test_the_guard_in_sql_is_the_table() -> None:
-    pairs = {(int(a), int(b)) for a, b in re.findall(r"\((\d+), (\d+)\)", legal_pairs_sql())}
-    assert pairs == {(int(a), int(b)) for a, b in LEGAL}
-    assert APPLY.count(legal_pairs_sql()) == 2
+@pytest.mark.parametrize("table", [LEGAL, OPEN], ids=["holder", "anybody"])
+def test_the_guards_in_sql_are_the_tables(table: frozenset[Pair]) -> None:
+    pairs = {(int(a), int(b)) for a, b in re.findall(r"\((\d+), (\d+)\)", pairs_sql(table))}
+    assert pairs == {(int(a), int(b)) for a, b in table}
+    assert APPLY.count(pairs_sql(table)) == 1
+
+
+def test_while_a_row_is_being_sent_only_its_holder_and_the_vendor_decide() -> None:
+    assert {b for a, b in OPEN if a is S.SENDING} == {S.SENT, S.DELIVERED, S.BOUNCED}
+    assert {(a, b) for a, b in LEGAL - OPEN if a is not S.SENDING} == set()
 
 
 def test_pending_states_come_first_and_unknown_is_the_first_that_is_not() -> None:
