@@ -19,8 +19,8 @@ from techrar.core.ids import notification_id
 from techrar.ledger.moves import Move
 from techrar.ledger.states import State
 from techrar.policy.decide import Facts, Send, Skip, decide
-from techrar.templating.problems import RenderProblem
-from techrar.templating.render import Compiled
+from techrar.templating.problems import RenderProblem, TemplateProblem
+from techrar.templating.render import Compiled, variables
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ class Preparation:
             return None
         try:
             compiled = await self.desk.compiled(request, row.channel)
-            content = compiled.render({**request.request["data"], "recipient": request.request["to"]})
-        except RenderProblem as problem:
+            content = compiled.render(variables(request.request["data"], request.request["to"]))
+        except (RenderProblem, TemplateProblem) as problem:
             self._stop(held, State.FAILED, problem.code, str(problem))
             return None
         account = await self.desk.account(row)

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from consumers.engine.database import Database
 from consumers.engine.work import Account
 from providers.http import Network
@@ -22,7 +24,7 @@ from techrar.ledger import claims
 from techrar.routing import accounts as routing
 from techrar.routing.choose import choose
 from techrar.templating.render import Compiled, compile_content
-from techrar.templating.selectors import version_content
+from techrar.templating.selectors import VersionContent, version_content
 
 ACCOUNTS_FRESH = 2.0
 MOST_COMPILED = 2_000
@@ -48,7 +50,7 @@ class Desk:
         key = (request.template_version_id, request.locale, channel)
         found = self._compiled.get(key)
         if found is None:
-            version = await asyncio.to_thread(version_content, request.template_version_id)
+            version = await asyncio.to_thread(_version, request.template_version_id)
             found = compile_content(channel, version.for_locale(request.locale)[channel])
             self._compiled[key] = found
             if len(self._compiled) > MOST_COMPILED:
@@ -100,3 +102,11 @@ class Desk:
         )
         self._connected[chosen.id] = (chosen, account)
         return account
+
+
+def _version(identifier: UUID) -> VersionContent:
+    """In a thread, which may not be used again for hours: its session with the database goes back at once."""
+    try:
+        return version_content(identifier)
+    finally:
+        connection.close()

@@ -32,6 +32,7 @@ from techrar.core.validation import field_errors, invalid_fields, invalid_from
 log = logging.getLogger(__name__)
 
 Run = Callable[..., HttpResponse]
+UNREACHABLE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 #: what every part that handles the document can write again
 DEEPEST = 254
@@ -64,13 +65,17 @@ class Api(NinjaAPI):
     def __init__(self, **options: Any) -> None:
         super().__init__(parser=JsonParser(), renderer=JsonRenderer(), **options)
         self.add_decorator(refuse_unknown_parameters, mode="view")
-        self.add_exception_handler(Problem, respond)
-        self.add_exception_handler(ValidationError, _document_refused)
-        self.add_exception_handler(HttpError, _http_error)
-        self.add_exception_handler(Http404, _missing)
-        for unreachable in (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError):
-            self.add_exception_handler(unreachable, _database_down)
-        self.add_exception_handler(Exception, _bug)
+        # Typed as Any: ninja declares that a handler may be given a class as well, and never gives it one.
+        handlers: dict[type[Exception], Any] = {
+            Problem: respond,
+            ValidationError: _document_refused,
+            HttpError: _http_error,
+            Http404: _missing,
+            **dict.fromkeys(UNREACHABLE, _database_down),
+            Exception: _bug,
+        }
+        for kind, handler in handlers.items():
+            self.add_exception_handler(kind, handler)
 
     def validation_error_from_error_contexts(self, error_contexts: list[ValidationErrorContext[Any]]) -> RequestError:
         """Every wrong field of the body, the query and the path, by the names the caller used."""
@@ -102,7 +107,7 @@ def refuse_unknown_parameters(run: Run) -> Run:
                 raise invalid(name[:64], "unknown_parameter", f"Unknown query parameter{expected}")
         return read(request, *args)
 
-    operation._get_values = read_known_only  # type: ignore[method-assign]
+    operation._get_values = read_known_only  # type: ignore[method-assign,assignment]
     return run
 
 
