@@ -17,6 +17,7 @@ from techrar.ledger.idempotency import guard_of, guards_itself
 from techrar.ledger.states import State
 from techrar.merchants.api import Call
 from techrar.merchants.auth import charge, require
+from techrar.merchants.rates import batch_units
 from techrar.notifications import answers, batches, selectors, services
 from techrar.notifications.lookups import Lookups
 from techrar.notifications.planning import Plan, plan
@@ -59,7 +60,7 @@ def send(request: Call, payload: SendIn) -> HttpResponse:
 @guards_itself
 def send_batch(request: Call, payload: BatchIn) -> HttpResponse:
     """Send up to 1 000. A bad item fails alone, with its index; the others go."""
-    charge(request, request.auth, len(payload.messages))
+    charge(request, request.auth, batch_units(len(payload.messages)))
     read = batches.read(payload, look=_lookups(request))
     return services.send(
         read.plans,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -118,8 +120,6 @@ def test_when_valkey_is_down_limits_still_hold_and_the_log_says_so_once(
 
 
 def test_a_valkey_that_hangs_holds_a_request_only_once_and_shortly(valkey: TcpProxy, subject: str) -> None:
-    import time
-
     limiter = Limiter(valkey.url)
     limiter.take([Rate(subject, 100)])
     valkey.stall()
@@ -141,3 +141,22 @@ def test_when_valkey_is_back_the_limit_is_shared_again(
     assert limiter.take([rate], 20).remaining == 80
     assert SharedWindows(redis_url).take([rate], 0).remaining == 80
     assert "answers again" in caplog.records[-1].message
+
+
+def units_of(person: Person, body: dict[str, Any], status: int) -> int:
+    """What a batch took. Asked again when the counting slot ended in between: a new one forgives a little."""
+    while True:
+        before = person.get("/v1/me")
+        after = person.post("/v1/notifications/batch", body)
+        assert after.status_code == status, after.content
+        if int(after["RateLimit-Reset"]) <= int(before["RateLimit-Reset"]):
+            return int(before["RateLimit-Remaining"]) - int(after["RateLimit-Remaining"])
+
+
+def test_a_batch_counts_one_for_every_ten_messages_begun(alice: Person) -> None:
+    message = {"to": {"email": "delivered@sandbox.test"}, "content": {"email": {"subject": "Hello", "text": "Hi"}}}
+    assert units_of(alice, {"messages": [message] * 11}, 202) == 2
+
+
+def test_a_batch_that_fails_before_its_price_is_known_counts_one(alice: Person) -> None:
+    assert units_of(alice, {"mesages": []}, 422) == 1
