@@ -162,7 +162,7 @@ def bounded_wait() -> Iterator[None]:
         yield
     except OperationalError as error:
         cause = error.__cause__
-        if isinstance(cause, LockNotAvailable) and '"idempotency' in (cause.diag.context or ""):
+        if isinstance(cause, LockNotAvailable) and "idempotency" in (cause.diag.context or ""):
             raise _in_flight() from None
         raise
 

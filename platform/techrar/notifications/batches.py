@@ -34,7 +34,8 @@ class Batch:
 def read(payload: BatchIn, *, look: Lookups) -> Batch:
     batch = Batch()
     defaults = payload.defaults.model_dump(exclude_unset=True, by_alias=True) if payload.defaults else {}
-    for index, message in enumerate(payload.messages):
+    messages: list[Any] = list(payload.messages)
+    for index, message in enumerate(messages):
         try:
             merged = {**defaults, **message} if isinstance(message, dict) else message
             made = plan(SendIn.model_validate(merged), look=look)

@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, create_model
+from pydantic import AwareDatetime, BeforeValidator, Field, SkipValidation, StringConstraints, create_model
 
 from providers.registry import channels
 from techrar.api_schemas import Body, PageQuery
@@ -70,7 +70,7 @@ class SendFields(Body):
     locale: Locale | None = Field(None, description="Which translation; else the recipient's.")
     content: Content | None = Field(None, description="Per channel, instead of a template.")  # type: ignore[valid-type]
     data: dict[str, Any] | None = Field(None, description="The variables of the template or content.")
-    category: str | None = Field(None, max_length=50, json_schema_extra={"enum": list(CATEGORIES)})
+    category: str | None = Field(None, max_length=50, description=f"One of {', '.join(CATEGORIES)}.")
     priority: Word | None = Field(None, description="Without it: the category's.")
     scheduled_at: Time | None = Field(None, description="Without it, or when past: now.")
     timezone: Zone | None = Field(None, description="IANA zone of times that are written without an offset.")
@@ -88,10 +88,8 @@ class SendIn(SendFields):
 
 class BatchIn(Body):
     defaults: SendFields | None = Field(None, description="For every message that does not say it differently.")
-    # Any, because each message is checked by itself, so that a bad one fails alone.
-    messages: list[Any] = Field(
-        min_length=1, max_length=MOST_MESSAGES, json_schema_extra={"items": {"$ref": "#/components/schemas/SendIn"}}
-    )
+    # Not read here: each message is read by itself, so that a bad one fails alone.
+    messages: list[SkipValidation[SendIn]] = Field(min_length=1, max_length=MOST_MESSAGES)
 
 
 class ListQuery(PageQuery):

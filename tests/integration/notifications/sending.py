@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from techrar.core.rows import rows
 from techrar.ledger.moves import APPLY, Move, parameters
@@ -43,6 +43,11 @@ def move(delivery: str, *states: State, **fields: Any) -> None:
 
 
 def _apply(step: Move) -> None:
+    """As the one who holds the row, where somebody must."""
+    (row,) = rows("SELECT state FROM delivery WHERE id = %(id)s", {"id": step.id})
+    if row.state == State.SENDING:
+        step.fence = uuid4()
+        rows("UPDATE delivery SET held_by = %(by)s WHERE id = %(id)s RETURNING id", {"id": step.id, "by": step.fence})
     (moved,) = rows(APPLY, parameters([step], shard=0))
     assert moved.legal, step
 

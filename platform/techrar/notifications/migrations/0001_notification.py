@@ -20,6 +20,7 @@ CREATE TABLE notification (
   request jsonb NOT NULL
 ) PARTITION BY RANGE (id);
 CREATE INDEX notification_merchant ON notification (merchant_id, mode, id);
+CREATE INDEX notification_recipient ON notification (merchant_id, mode, recipient, id) WHERE recipient <> '';
 """
 
 
