@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -26,9 +27,22 @@ class Console:
             self.out.write(text)
             self.out.flush()
         except BrokenPipeError:
-            self.gone = True
-            # Python flushes once more at exit; that may not fail.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            self._leave()
+
+    def notice_who_left(self) -> None:
+        """Also while there is nothing to write: a pipe's writing end has an error once nobody reads."""
+        try:
+            poll = select.poll()
+            poll.register(self.out.fileno(), 0)
+        except OSError:  # not a file of the system's
+            return
+        if not self.gone and poll.poll(0):
+            self._leave()
+
+    def _leave(self) -> None:
+        self.gone = True
+        # Python flushes once more at exit; that may not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
     def say(self, sentence: str) -> None:
         self.lines(self.name, [sentence])

@@ -82,6 +82,7 @@ class Supervisor:
             self._stop_children()
 
     def _asked_to_stop(self) -> bool:
+        self.console.notice_who_left()
         return self.stops.count > 0 or self.console.gone
 
     @staticmethod

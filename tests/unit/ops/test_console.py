@@ -36,3 +36,15 @@ def test_a_reader_that_went_away_is_noticed_and_does_no_harm() -> None:
         console.say("Nobody reads this.")
         assert console.gone
         console.say("Nor this.")
+
+
+def test_a_reader_that_went_away_is_noticed_in_silence_too() -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as out:
+        console = Console(out)
+        console.notice_who_left()
+        assert not console.gone
+        os.close(read)
+        console.notice_who_left()
+        assert console.gone
+        console.say("Nobody reads this.")
