@@ -24,6 +24,7 @@ ENCRYPTION_KEYS = (
 ALLOWED_HOSTS = env.allowed_hosts
 PUBLIC_URL = env.public_url.rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "techrar.core.pages.csrf_failure"
 
 TRANSPORT = env.chosen_transport
 BROKER_PROFILE = env.broker_profile

@@ -36,6 +36,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return _page(request, 403)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # by this name
+    """A form that was open too long, or that another site sent."""
+    return _page(request, 403)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # by this name
     if is_api(request):
         return respond(request, NotFound(f"There is nothing at {request.path}; the calls are listed at /v1/docs."))
