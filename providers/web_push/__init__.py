@@ -21,7 +21,7 @@ def subscription(text: str) -> str:
         given = json.loads(text)
         endpoint = addresses.web_url(given["endpoint"])
         keys = {name: _key(given["keys"][name], size) for name, size in _KEYS.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(_WRONG) from None
     return json.dumps({"endpoint": endpoint, "keys": keys}, separators=(",", ":"))
 

@@ -7,8 +7,6 @@ remembered, too: a thousand times the same mistake is one query.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
-from typing import Any
 from uuid import UUID
 
 from techrar.core.errors import Invalid, NotFound
@@ -27,29 +25,31 @@ class Lookups:
         self.merchant_id = merchant_id
         self.mode = mode
         self.now = now
-        self.version = cache(self._version)
-        self._found_sender = cache(self._sender)
+        self._versions: dict[tuple[str, int | None], UUID | None] = {}
+        self._unknown_senders: dict[tuple[str, str | None], Invalid] = {}
+
+    def version(self, key: str, number: int | None) -> UUID | None:
+        """The version of a template that a send gets, or None when there is none."""
+        asked = (key, number)
+        if asked not in self._versions:
+            try:
+                found = templates.published_version(self.merchant_id, self.mode, key, number)
+                self._versions[asked] = found.id
+            except NotFound:
+                self._versions[asked] = None
+        return self._versions[asked]
 
     def sender(self, channel: str, key: str | None) -> _Sender:
-        found = self._found_sender(channel, key)
-        if isinstance(found, Invalid):
-            raise found
-        return found
-
-    def _version(self, key: str, number: int | None) -> UUID | None:
-        try:
-            found: Any = templates.published_version(self.merchant_id, self.mode, key, number)
-        except NotFound:
-            return None
-        return UUID(str(found.id))
-
-    def _sender(self, channel: str, key: str | None) -> _Sender | Invalid:
+        """The named sender or the channel's default; raise `Invalid` when the name is not one."""
+        if known := self._unknown_senders.get((channel, key)):
+            raise Invalid(known.detail, errors=known.errors)
         name = (self.merchant_id, self.mode, channel, key)
         found = _senders.get(name)
         if found is None:
             try:
                 found = routing.sender(merchant_id=self.merchant_id, mode=self.mode, channel=channel, key=key)
             except Invalid as unknown:
-                return unknown
+                self._unknown_senders[channel, key] = unknown
+                raise
             _senders.put(name, found)
         return found

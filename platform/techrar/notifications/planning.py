@@ -91,7 +91,7 @@ def _version(send: SendIn, look: Lookups) -> UUID | None:
         if send.template_version is not None:
             raise invalid("template_version", "template_or_content", "Only a send with a `template` has a version.")
         return None
-    version: UUID | None = look.version(send.template, send.template_version)
+    version = look.version(send.template, send.template_version)
     if version is None:
         which = "version" if send.template_version else "template"
         raise invalid("template", "unknown_template", f"There is no such published {which}; create and publish it.")

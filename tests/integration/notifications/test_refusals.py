@@ -41,6 +41,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     ),
     "bad address": ({"to": {"email": "ann@"}}, [("to.email", "bad_address")]),
     "empty address": ({"to": {"email": ""}}, [("to.email", "bad_address")]),
+    "an address nested too deep": (
+        {"to": {"web_push": "[" * 4096}, "content": {"web_push": {"title": "x", "body": "y"}}},
+        [("to.web_push", "bad_address")],
+    ),
     "unknown field": ({"priorty": "low"}, [("priorty", "unknown_field")]),
     "dedup, which is not there yet": ({"dedup": {"key": "x", "window": 60}}, [("dedup", "unknown_field")]),
     "unknown field of to": ({"to": {**TO, "emial": "x"}}, [("to.emial", "unknown_field")]),
