@@ -42,12 +42,12 @@ class Demo:
     def completed(self, file: Path, database: str) -> Demo:
         """With what an earlier run was told about the same database; all of it is kept for the next run."""
         try:
-            before = json.loads(file.read_text())
+            kept = json.loads(file.read_text())
         except (FileNotFoundError, ValueError):
-            before = {}
-        known = Demo.read(before if before.get("database") == address(database) else {})
+            kept = {}
+        known = Demo.read(kept.get(address(database), {}))
         whole = Demo(self.login, self.password or known.password, self.api_key or known.api_key)
-        write_private(file, json.dumps({"database": address(database), **asdict(whole)}))
+        write_private(file, json.dumps({**kept, address(database): asdict(whole)}, indent=1))
         return whole
 
 

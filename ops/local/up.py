@@ -30,7 +30,7 @@ def service_programs(port: int) -> list[Program]:
     consumers = (sys.executable, "-m", "consumers")
     return [
         Program("web", daphne, rank=1, patience=10.0),
-        Program("dispatcher", (*MANAGE, "dispatch"), rank=2, patience=15.0),
+        Program("dispatcher", (*MANAGE, "dispatch", "--skip-checks"), rank=2, patience=15.0),
         Program("deliver urgent", (*consumers, "deliver", "--lane", "urgent"), rank=3, patience=30.0),
         Program("deliver bulk", (*consumers, "deliver", "--lane", "bulk"), rank=3, patience=30.0),
         Program("receipts", (*consumers, "receipts"), rank=3, patience=30.0),

@@ -25,7 +25,10 @@ def test_the_key_of_the_first_run_is_known_to_the_second(tmp_path: Path) -> None
 def test_the_key_of_another_database_is_not_offered(tmp_path: Path) -> None:
     file = tmp_path / "demo.json"
     NEW.completed(file, HERE)
-    assert SILENT.completed(file, HERE.replace("15000", "15001")).api_key == ""
+    there = HERE.replace("15000", "15001")
+    assert SILENT.completed(file, there).api_key == ""
+    assert Demo(NEW.login, "other", "trk_test_2").completed(file, there).api_key == "trk_test_2"
+    assert SILENT.completed(file, HERE) == NEW  # and neither forgets
 
 
 def test_a_new_key_keeps_the_password(tmp_path: Path) -> None:
