@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Entry = TypeVar("Entry")
 
 #: a name a person gave: no longer than a line, nothing that cannot be seen
 ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+
+
+def _written_time(value: Any) -> Any:
+    """pydantic would take a number for seconds or milliseconds, whichever is nearer, and a date for its midnight."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
+        return value
+    raise ValueError("Must be a time such as 2026-03-01T09:00:00Z.")
+
+
+def _in_utc(value: datetime) -> datetime:
+    """PostgreSQL knows no offsets beyond sixteen hours, Python does."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Must be a time between the years 1 and 9999.") from None
+
+
+#: a time as RFC 3339 writes it; without an offset it is local to a zone that stands beside it
+Time = Annotated[datetime, BeforeValidator(_written_time)]
+#: a time with an offset
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_time), AfterValidator(_in_utc)]
 
 
 class Body(BaseModel):

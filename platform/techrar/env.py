@@ -10,9 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from pydantic import field_validator, model_validator
 
 from techrar.core.crypto import KeyRing
 from techrar.core.errors import ConfigurationError

@@ -17,7 +17,7 @@ DEBUG = False
 TESTING = False
 PRODUCTION = env.production
 SECRET_KEY = env.secret_key or "development-only-key-that-signs-nothing-of-value-0000000000"
-# The newest key encrypts, all of them decrypt. Development derives one from the secret key so that nothing needs setting.
+# The newest key encrypts, all of them decrypt. Development derives one, so that nothing needs to be set.
 ENCRYPTION_KEYS = (
     env.encryption_keys or "dev:" + base64.b64encode(hashlib.sha256(SECRET_KEY.encode()).digest()).decode()
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from techrar.api_schemas import Answer, Body, ShortName, ShownOnce
+from techrar.api_schemas import Answer, Body, Moment, ShortName, ShownOnce
 from techrar.core.mode import Mode
 from techrar.merchants.credentials import Credential
 from techrar.merchants.models import ApiKey
@@ -21,7 +21,7 @@ Scopes = Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
 class CreateKey(Body):
     name: ShortName
     scopes: Scopes
-    expires_at: AwareDatetime | None = Field(None, description="When it stops working. Without it: never.")
+    expires_at: Moment | None = Field(None, description="When it stops working. Without it: never.")
 
 
 class RotateKey(Body):

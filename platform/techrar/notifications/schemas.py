@@ -5,14 +5,12 @@ The fields of `to` and `content` follow from the channels that are there; nothin
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SkipValidation, StringConstraints, create_model
+from pydantic import Field, SkipValidation, StringConstraints, create_model
 
 from providers.registry import channels
-from techrar.api_schemas import Body, PageQuery
+from techrar.api_schemas import Body, Moment, PageQuery, Time
 from techrar.ledger.states import State
 from techrar.policy.categories import CATEGORIES
 
@@ -21,17 +19,7 @@ Word = Literal["critical", "high", "medium", "low"]
 MOST_MESSAGES = 1000
 LARGEST_NUMBER = 2**31 - 1
 STATES = tuple(state.word for state in State)
-_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
-
-def _written_time(value: Any) -> Any:
-    """pydantic would take a number for seconds or milliseconds, whichever is nearer, and a date for its midnight."""
-    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
-        return value
-    raise ValueError("Must be a time such as 2026-03-01T09:00:00Z.")
-
-
-Time = Annotated[datetime, BeforeValidator(_written_time)]
 Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9_-]+$")]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -101,7 +89,7 @@ class ListQuery(PageQuery):
     )
     recipient: str | None = Field(None, max_length=200, description="Your own id, as in `to.recipient`.")
     category: str | None = Field(None, max_length=50, json_schema_extra={"enum": list(CATEGORIES)})
-    since: AwareDatetime | None = Field(None, description="Accepted at or after this time. Default: 30 days ago.")
+    since: Moment | None = Field(None, description="Accepted at or after this time. Default: 30 days ago.")
 
 
 class ReplayIn(Body):
