@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from providers.messages import Capabilities
+from techrar.policy.priority import Priority
 from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
-from techrar.policy.priority import Priority
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 MANY, BATCH = 100_000, 5_000
