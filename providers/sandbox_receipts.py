@@ -116,7 +116,9 @@ class Poster:
 
     def _next_batch(self) -> list[_Waiting]:
         """What is due and goes to the same place; all of it when closing."""
-        head, horizon = self._line[0], asyncio.get_running_loop().time()
+        head = self._line[0]
+        # A timer may fire within its clock's resolution of the time it was set to, so the head is due in any case.
+        horizon = max(head.due, asyncio.get_running_loop().time())
         batch: list[_Waiting] = []
         for waiting in self._line:
             later = waiting.due > horizon and not self._closing.is_set()

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+import uvloop
 
 from providers import sandbox_receipts, signing, testing
 from providers.base import Message, Receipt, ReceiptKind, ReceiptRequest
@@ -99,6 +100,18 @@ async def test_receipts_are_posted_many_at_a_time(monkeypatch: pytest.MonkeyPatc
             for _ in range(3):
                 await sandbox.deliver([mail("clicked", receiver.url) for _ in range(100)])
         assert [len(got.json()["events"]) for got in receiver.received] == [100] * 9
+
+
+def test_a_timer_that_fires_within_its_clocks_resolution_loses_no_receipt() -> None:
+    """The consumers' event loop counts in milliseconds: what waits until a moment may wake just before it."""
+
+    async def tell_one_after_the_other() -> None:
+        async with Receiver() as receiver, account(receipt_delay_ms=3) as sandbox:
+            for number in range(1, 61):
+                await sandbox.deliver([mail("delivered", receiver.url)])
+                await receiver.wait_for(number, within=5)
+
+    uvloop.run(tell_one_after_the_other())
 
 
 async def test_an_endpoint_that_is_down_gets_them_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
