@@ -199,6 +199,12 @@ class Ledger:
         """As if every process that holds a claim had died a while ago."""
         self.connection.execute("UPDATE claim SET lease_until = now() - interval '1 hour'")
 
+    def flush_statistics(self) -> None:
+        """What these sessions have read and written shows in the server's counters from now on."""
+        flush = "SELECT pg_stat_force_next_flush()"
+        self.connection.execute(flush)
+        self._run(lambda connection: connection.execute(flush))
+
     # What is there
 
     def one(self, statement: Any, values: Any = None) -> Any:

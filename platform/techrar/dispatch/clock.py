@@ -70,7 +70,8 @@ class Clock:
                 ids = [r[0] for r in self.connection.execute(sql.WAKE_PICK, {"limit": WAKE_BATCH})]
                 if not ids:
                     return
-                rows = self.connection.execute(sql.WAKE, {"ids": ids, "lo": min(ids), "hi": max(ids)})
+                lo, hi = partitions.span(ids)
+                rows = self.connection.execute(sql.WAKE, {"ids": ids, "lo": lo, "hi": hi})
                 flows = {row[0] for row in rows}
             self.woken(flows)
             if len(ids) < WAKE_BATCH:

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from techrar.core.ids import notification_id
 from techrar.core.records import by_name
 from techrar.ledger.flows import BRAKED, FlowState
+from techrar.ledger.partitions import span
 from techrar.ledger.states import State
 
 #: Renewed every third of it while a process lives, so that a dead one's rows are found soon.
@@ -85,13 +86,14 @@ async def claim(
 ) -> list[Any]:
     """Take what can start now. Rows come back in id order; what is missing was cancelled, sent or taken by another."""
     cursor = connection.cursor(row_factory=by_name)
+    lo, hi = span(ids)
     await cursor.execute(
         CLAIM,
         {
             "ids": list(ids),
             "held_by": list(held_by),
-            "lo": min(ids),
-            "hi": max(ids),
+            "lo": lo,
+            "hi": hi,
             "claim": claim_id,
             "process": process,
             "lease": lease,
@@ -107,7 +109,8 @@ async def requests(connection: AsyncConnection[Any], deliveries: Sequence[UUID])
     if not wanted:
         return {}
     cursor = connection.cursor(row_factory=by_name)
-    await cursor.execute(REQUESTS, {"ids": wanted, "lo": wanted[0], "hi": wanted[-1]})
+    lo, hi = span(wanted)
+    await cursor.execute(REQUESTS, {"ids": wanted, "lo": lo, "hi": hi})
     return {row.id: row for row in await cursor.fetchall()}
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from techrar.ledger.partitions import span
 from techrar.ledger.states import LEGAL, OPEN, PENDING, State, pairs_sql
 from techrar.ledger.tallies import BUMP_TALLIES, KEY
 
@@ -138,7 +139,8 @@ SELECT id, state, legal, flow_id FROM moved
 def parameters(moves: Sequence[Move], *, shard: int, done: Sequence[UUID] = ()) -> dict[str, Any]:
     """The moves as columns. One row may move once in a batch."""
     columns: dict[str, Any] = {name: [getattr(move, name) for move in moves] for name in _NAMES}
-    columns.update(lo=min(columns["id"]), hi=max(columns["id"]), shard=shard, done=list(done))
+    lo, hi = span(columns["id"])
+    columns.update(lo=lo, hi=hi, shard=shard, done=list(done))
     return columns
 
 

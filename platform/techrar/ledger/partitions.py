@@ -7,12 +7,14 @@ blocking sends.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import Connection, errors, sql
 
-from techrar.core.ids import floor_id
+from techrar.core.ids import floor_id, moment_of
 from techrar.ledger.states import State
 
 #: table -> storage settings of its partitions. Updates of `delivery` stay on the page they are on.
@@ -33,6 +35,24 @@ def month_start(moment: datetime, offset: int = 0) -> datetime:
 
 def name(table: str, start: datetime) -> str:
     return f"{table}_y{start:%Y}m{start:%m}"
+
+
+def span(ids: Iterable[UUID]) -> tuple[UUID, UUID]:
+    """The months that these ids lie in: bounds for a statement about them, so that it looks into no other partition.
+
+    Never narrower: statistics end before the newest ids, so a narrow range of them is taken for a single row, and the
+    planner reads all that is in it instead of looking up each id.
+    """
+    wanted = list(ids)
+    return _month_edge(min(wanted), 0), _month_edge(max(wanted), 1)
+
+
+def _month_edge(identifier: UUID, offset: int) -> UUID:
+    try:
+        start = floor_id(month_start(moment_of(identifier), offset))
+    except (ValueError, OverflowError):
+        return identifier  # from no time that we know: it names nothing
+    return UUID(int=start.int - offset)
 
 
 def make_ahead(connection: Connection[Any], *, now: datetime, ahead: int = MONTHS_AHEAD) -> list[str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from techrar.ledger.partitions import span
 from techrar.ledger.states import State
 
 #: From this many lost leases on a row travels alone, so that it cannot take others down with it.
@@ -25,9 +26,13 @@ ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
 RESERVE = f"""
-WITH w AS (SELECT * FROM unnest(%(ids)s::uuid[], %(held_by)s::uuid[]) AS w(id, held_by))
+WITH w AS MATERIALIZED (
+  SELECT * FROM unnest(%(ids)s::uuid[], %(held_by)s::uuid[]) AS w(id, held_by)
+), t AS MATERIALIZED (
+  SELECT id FROM delivery WHERE id = ANY(%(ids)s::uuid[]) AND id BETWEEN %(lo)s AND %(hi)s
+)
 UPDATE delivery d SET state = {State.QUEUED:d}, relay_at = NULL, held_by = w.held_by
-FROM w WHERE d.id = w.id AND d.id BETWEEN %(lo)s AND %(hi)s
+FROM t JOIN w USING (id) WHERE d.id = t.id AND d.id BETWEEN %(lo)s AND %(hi)s
 """
 
 INSERT_ENVELOPES = """
@@ -94,7 +99,8 @@ def reserve(
         ids = [i for r in made for i in r.ids]
         with connection.pipeline(), connection.cursor() as cursor:
             held_by = [r.publish_id for r in made for _ in r.ids]
-            cursor.execute(RESERVE, {"ids": ids, "held_by": held_by, "lo": min(ids), "hi": max(ids)})
+            lo, hi = span(ids)
+            cursor.execute(RESERVE, {"ids": ids, "held_by": held_by, "lo": lo, "hi": hi})
             for r in made:
                 cursor.execute(
                     INSERT_ENVELOPES,

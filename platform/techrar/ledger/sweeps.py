@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from techrar.core.records import by_name
 from techrar.ledger.moves import APPLY, Move, parameters
+from techrar.ledger.partitions import span
 from techrar.ledger.reservations import give_back
 from techrar.ledger.states import State, sources
 from techrar.ledger.tallies import SHARDS
@@ -70,7 +71,8 @@ def leases(connection: Connection[Any]) -> int:
         lost = cursor.execute(LOST_CLAIMS, {"grace": LEASE_GRACE}).fetchall()
         moves: list[Move] = []
         for claim in lost:
-            bounds = {"ids": claim.ids, "lo": min(claim.ids), "hi": max(claim.ids), "claim": claim.id}
+            lo, hi = span(claim.ids)
+            bounds = {"ids": claim.ids, "lo": lo, "hi": hi, "claim": claim.id}
             begun = set(claim.begun)
             held = cursor.execute(HELD, bounds).fetchall()
             moves += [lost_row(row, begun=row.id in begun, fence=claim.id) for row in held]

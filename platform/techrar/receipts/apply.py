@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from providers.base import ReceiptKind
 from techrar.core.records import by_name
 from techrar.ledger.moves import APPLY, Move, parameters
+from techrar.ledger.partitions import span
 from techrar.ledger.states import State
 from techrar.receipts import sql
 
@@ -61,7 +62,8 @@ def rounds(receipts: Iterable[Any]) -> Iterator[list[Any]]:
 async def _owners(connection: AsyncConnection[Any], ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
     if not ids:
         return {}
-    cursor = await connection.execute(sql.OWNERS, {"ids": ids, "lo": min(ids), "hi": max(ids)})
+    lo, hi = span(ids)
+    cursor = await connection.execute(sql.OWNERS, {"ids": ids, "lo": lo, "hi": hi})
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
@@ -81,6 +83,7 @@ async def _note(connection: AsyncConnection[Any], batch: list[Any]) -> None:
     if not batch:
         return
     ids = [r.delivery_id for r in batch]
+    lo, hi = span(ids)
     values = {
         "id": ids,
         "kind": [r.kind for r in batch],
@@ -88,7 +91,7 @@ async def _note(connection: AsyncConnection[Any], batch: list[Any]) -> None:
         "reason": [r.reason for r in batch],
         "vendor_id": [r.vendor_id for r in batch],
         "account": [r.account_id for r in batch],
-        "lo": min(ids),
-        "hi": max(ids),
+        "lo": lo,
+        "hi": hi,
     }
     await connection.execute(sql.NOTE, values)
