@@ -35,7 +35,7 @@ SETTINGS = {
     "log_timezone": "UTC",
 }
 # For data that lives as long as a test run. A killed server still loses nothing; only a power cut would.
-FORGETFUL = {"fsync": "off", "full_page_writes": "off", "autovacuum_naptime": "5s"}
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
 def prepare(home: Home, memory: Memory, *, durable: bool, rng: random.Random, say: Callable[[str], None]) -> Server:
