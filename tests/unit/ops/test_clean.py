@@ -14,6 +14,7 @@ from ops.local.memory import Memory
 def checkout(tmp_path: Path) -> Path:
     for name in (".local", ".venv", ".ruff_cache", "ops"):
         (tmp_path / name / "inside").mkdir(parents=True)
+    (tmp_path / "ops" / "__pycache__").mkdir()
     (tmp_path / ".coverage.host").touch()
     (tmp_path / "README.md").touch()
     return tmp_path
@@ -27,6 +28,7 @@ def test_what_make_made_goes_and_the_rest_stays(checkout: Path, capsys: pytest.C
     Memory(checkout / ".local").password("PostgreSQL")
     assert cleaned(checkout) == 0
     assert sorted(path.name for path in checkout.iterdir()) == ["README.md", "ops"]
+    assert [path.name for path in (checkout / "ops").iterdir()] == ["inside"]
     assert f"Removed {checkout / '.venv'}." in capsys.readouterr().out
     assert cleaned(checkout) == 0  # nothing left to do
 
