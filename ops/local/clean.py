@@ -25,7 +25,7 @@ def main(*, root: Path = ROOT, local: Path = LOCAL) -> int:
         with _unused(local, console):
             for folder in (local, elsewhere(root), root / ".venv", *(root / name for name in CACHES)):
                 _remove(folder, console)
-            for folder in root.rglob("__pycache__"):
+            for folder in list(root.rglob("__pycache__")):
                 shutil.rmtree(folder)
             for file in root.glob(".coverage*"):
                 file.unlink()
