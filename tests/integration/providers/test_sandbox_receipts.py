@@ -105,13 +105,17 @@ async def test_receipts_are_posted_many_at_a_time(monkeypatch: pytest.MonkeyPatc
 def test_a_timer_that_fires_within_its_clocks_resolution_loses_no_receipt() -> None:
     """The consumers' event loop counts in milliseconds: what waits until a moment may wake just before it."""
 
-    async def tell_one_after_the_other() -> None:
-        async with Receiver() as receiver, account(receipt_delay_ms=3) as sandbox:
-            for number in range(1, 61):
-                await sandbox.deliver([mail("delivered", receiver.url)])
-                await receiver.wait_for(number, within=5)
+    async def tell(receiver: Receiver, delay: int) -> None:
+        async with account(receipt_delay_ms=delay) as sandbox:
+            await asyncio.sleep(delay / 20_000)
+            await sandbox.deliver([mail("delivered", receiver.url)])
+            await receiver.wait_for(100, within=5)
 
-    uvloop.run(tell_one_after_the_other())
+    async def all_at_once() -> None:
+        async with Receiver() as receiver:
+            await asyncio.gather(*(tell(receiver, delay) for delay in range(50, 150)))
+
+    uvloop.run(all_at_once())
 
 
 async def test_an_endpoint_that_is_down_gets_them_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
