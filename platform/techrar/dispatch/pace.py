@@ -39,6 +39,8 @@ class Pace:
         `given_back` counts, since ever, those that left the broker unclaimed: they say nothing about consumers.
         """
         returned = given_back - self._given_back
+        if returned:
+            self.after = 0  # what came back is the oldest in the line
         drained = max(0, self._expected - outstanding - returned) if self._looked else 0
         if drained and now > self.silent_since:
             self.drained_at = now
