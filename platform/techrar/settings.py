@@ -34,7 +34,6 @@ DATABASE_URL = env.database_url
 ALLOW_PRIVATE_TARGETS = env.private_targets
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

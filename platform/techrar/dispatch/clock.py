@@ -15,8 +15,8 @@ from typing import Any
 
 from psycopg import Connection, errors
 
-from techrar.dispatch import sql
-from techrar.ledger import partitions, sweeps
+from techrar.dispatch import sql, sweeps
+from techrar.ledger import partitions
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,8 @@ Writers take a shard each, so that they do not wait for one another; readers sum
 
 from __future__ import annotations
 
+import random
+
 #: The dimensions of one row, for `str.format(p=table prefix, state=…, reason=…, account=…, currency=…)`.
 KEY = """{p}merchant_id, {p}mode, id_day({p}id) AS day, {p}run_id, {p}variant, {p}channel, {account} AS account_id,
     {p}category, (CASE WHEN {state} < 5 THEN 0 ELSE {state} END)::smallint AS state,
@@ -23,3 +25,8 @@ BUMP_TALLIES = f"""
 """
 
 SHARDS = 16
+
+
+def any_shard() -> int:
+    """For writers that are no consumer: whichever, so that two seldom meet."""
+    return random.randrange(SHARDS)  # noqa: S311

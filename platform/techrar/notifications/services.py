@@ -21,7 +21,7 @@ from techrar.ledger.flow_ids import flow_id
 from techrar.ledger.idempotency import Answer, Guard
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.states import State, sources
-from techrar.ledger.sweeps import shard
+from techrar.ledger.tallies import any_shard
 from techrar.notifications import sql
 from techrar.notifications.planning import Leg, Plan
 from techrar.policy.priority import Priority
@@ -56,7 +56,7 @@ def send(
         "key": None,
         "fingerprint": None,
         "answer": None,
-        "shard": shard(),
+        "shard": any_shard(),
         **_notification_columns(plans, ids),
         **deliveries,
         **(guard.values(body) if guard else {}),
@@ -121,7 +121,7 @@ def cancel(deliveries: Sequence[Any]) -> set[UUID]:
     moves = [
         Move(d.id, State.CANCELLED, kind="cancelled", reason="by_merchant") for d in deliveries if d.state in STOPPABLE
     ]
-    moved = rows(APPLY, parameters(moves, shard=shard())) if moves else []
+    moved = rows(APPLY, parameters(moves, shard=any_shard())) if moves else []
     done = {row.id for row in moved if row.state == State.CANCELLED}
     if not done:
         raise AlreadySent("Every delivery of this notification was sent or stopped before, or is being sent right now.")

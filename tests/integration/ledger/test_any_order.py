@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from techrar.dispatch import sweeps
 from techrar.dispatch.clock import Clock
-from techrar.ledger import sweeps
 from techrar.ledger.moves import Move
 from techrar.ledger.reservations import Reservation, give_back
 from techrar.ledger.states import LEGAL, State

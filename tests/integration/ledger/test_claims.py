@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from uuid_utils.compat import uuid7
 
-from techrar.ledger import sweeps
+from techrar.dispatch import sweeps
 from techrar.ledger.flows import FlowState
 from techrar.ledger.reservations import give_back
 from techrar.ledger.states import State

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from techrar.ledger import sweeps
+from techrar.dispatch import sweeps
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.states import State
 from tests.support.ledger import Claimed, Ledger, session

@@ -16,7 +16,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from techrar.dispatch import sql as dispatch
-from techrar.ledger import claims, reservations, sweeps
+from techrar.dispatch import sweeps
+from techrar.ledger import claims, reservations
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.partitions import span
 from techrar.ledger.states import State

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from techrar.core.database import dsn
 from techrar.ledger.idempotency import fingerprint
 from techrar.merchants.models import ApiKey
 from tests.factories import Person
@@ -70,7 +71,7 @@ class Running:
 
     def until_somebody_waits(self) -> None:
         until = time.monotonic() + 5
-        with psycopg.connect(self.connection.info.dsn, autocommit=True) as other:
+        with psycopg.connect(dsn(), autocommit=True) as other:
             while not other.execute(WAITING).fetchone()[0]:  # type: ignore[index]
                 assert time.monotonic() < until, "nobody waits"
 

@@ -7,7 +7,6 @@ SKIP LOCKED, and a row moves only while it is still held by what was lost.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.partitions import span
 from techrar.ledger.reservations import give_back
 from techrar.ledger.states import State, sources
-from techrar.ledger.tallies import SHARDS
+from techrar.ledger.tallies import any_shard
 from techrar.policy.categories import category
 from techrar.policy.decide import POISON_AFTER
 from techrar.policy.priority import Priority
@@ -80,7 +79,7 @@ def leases(connection: Connection[Any]) -> int:
             log.warning("the lease of %s ran out with %d rows, %d of them begun", claim.process, len(held), called)
         gone = [claim.id for claim in lost]
         if moves:
-            cursor.execute(APPLY, parameters(moves, shard=shard(), done=gone))
+            cursor.execute(APPLY, parameters(moves, shard=any_shard(), done=gone))
         elif gone:
             cursor.execute("DELETE FROM claim WHERE id = ANY(%s)", (gone,))
             cursor.execute("DELETE FROM begun WHERE claim_id = ANY(%s)", (gone,))
@@ -135,8 +134,4 @@ def old_keys(connection: Connection[Any], *, hours: int = 72) -> int:
 
 
 def apply(connection: Connection[Any], moves: Sequence[Move]) -> list[Any]:
-    return connection.execute(APPLY, parameters(moves, shard=shard())).fetchall()
-
-
-def shard() -> int:
-    return random.randrange(SHARDS)  # noqa: S311
+    return connection.execute(APPLY, parameters(moves, shard=any_shard())).fetchall()
