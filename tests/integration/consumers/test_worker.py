@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from providers.errors import Permanent, Reason, Throttled, Transient
-from techrar.ledger import sweeps
+from techrar.dispatch import sweeps
 from techrar.policy.priority import Priority
 from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
