@@ -111,6 +111,9 @@ class Intake:
             self.waiting.append(Waiting(await self.inbox.get()))
         while not self.inbox.empty():
             self.waiting.append(Waiting(self.inbox.get_nowait()))
+        if len(self.waiting) > 1:
+            # What came later and is more urgent goes first; among equals the order stays.
+            self.waiting = deque(sorted(self.waiting, key=lambda w: -w.taken.envelope.priority))
 
     async def _claim(self) -> None:
         async with self.claiming:
