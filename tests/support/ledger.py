@@ -277,10 +277,12 @@ def session(dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def wait_until_blocked(ledger: Ledger, pid: int) -> None:
-    """Until that session waits for somebody's lock."""
+def wait_until_blocked(ledger: Ledger, pid: int = 0, *, by: int = 0) -> None:
+    """Until the session `pid` waits for somebody's lock, or somebody for a lock of `by`."""
+    blocked = "SELECT FROM pg_stat_activity WHERE %(pid)s IN (0, pid) AND (%(by)s = ANY(pg_blocking_pids(pid))"
+    blocked += " OR %(by)s = 0 AND cardinality(pg_blocking_pids(pid)) > 0)"
     for _ in range(2_000):
-        if ledger.one("SELECT cardinality(pg_blocking_pids(%s))", (pid,)):
+        if ledger.all(blocked, {"pid": pid, "by": by}):
             return
         ledger.connection.execute("SELECT pg_sleep(0.002)")
     raise AssertionError("nobody waits")
