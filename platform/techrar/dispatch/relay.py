@@ -30,6 +30,7 @@ STALLED_CHECK_SECONDS = 600.0
 DISCOVER_EVERY = 0.5
 LEAD_EVERY = 2.0
 PUBLISH_DEADLINE = 5.0
+LONGEST_REST = 2.0
 TOP_PRIORITY = 3
 
 
@@ -65,8 +66,7 @@ class Relay:
         self.brakes: list[Brake] = []
         self._discovered_at = self._led_at = float("-inf")
         self._top: dict[str, int] = {}
-        self._refused = 0
-        self._quiet_until = 0.0
+        self._refusals: dict[str, tuple[int, float]] = {}  #: lane -> how often in a row, and until when to leave it
 
     def wake(self, flows: set[int]) -> None:
         """Somebody says that these flows have due rows: look at once."""
@@ -77,7 +77,7 @@ class Relay:
         now = self.clock()
         self._lead(now)
         self._discover(now)
-        if not self.hot or not self.owned or now < self._quiet_until:
+        if not self.hot or not self.owned:
             return 0
         flows = self._flows()
         shares = self._shares(flows, now)
@@ -135,6 +135,8 @@ class Relay:
             return []
         throttle = min([r for r in (flow.throttle, rate) if r] or [0])
         lane = lane_of(flow.channel, flow.birth_priority)
+        if now < self._refusals.get(lane, (0, 0.0))[1]:
+            return []
         amqp_priority = TOP_PRIORITY - flow.priority
         limit = pace.allowance(flow.outstanding, throttle=throttle, now=now)
         if limit == 0 and not throttle and (limit := pace.boost(share, now=now)):
@@ -172,12 +174,20 @@ class Relay:
         if not envelopes:
             return 0
         confirmed = self.publisher.publish(envelopes, deadline=PUBLISH_DEADLINE)
-        refused = [e.publish_id for e in envelopes if e.publish_id not in confirmed]
+        refused = [e for e in envelopes if e.publish_id not in confirmed]
         if refused:
-            give_back(self.connection, refused)
-            self._refused = min(self._refused + 1, 6)
-            self._quiet_until = self.clock() + min(0.1 * 2**self._refused, 2.0)
-            log.warning("the broker did not take %d envelopes; their rows are back in the line", len(refused))
-        else:
-            self._refused = 0
+            give_back(self.connection, [e.publish_id for e in refused])
+        for lane in {e.lane for e in envelopes} - {e.lane for e in refused}:
+            self._refusals.pop(lane, None)
+        for lane in {e.lane for e in refused}:
+            self._rest(lane, sum(e.lane == lane for e in refused))
         return sum(len(e.ids) for e in envelopes if e.publish_id in confirmed)
+
+    def _rest(self, lane: str, envelopes: int) -> None:
+        """What is not taken now will not be taken a millisecond later: ask again after a while, longer each time."""
+        times = self._refusals.get(lane, (0, 0.0))[0] + 1
+        self._refusals[lane] = (times, self.clock() + min(0.1 * 2**times, LONGEST_REST))
+        if times == 1:
+            log.warning(
+                "lane %s: the broker did not take %d envelopes; their rows are back in the line", lane, envelopes
+            )
