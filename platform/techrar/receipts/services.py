@@ -40,18 +40,29 @@ def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str],
         "account": account.id,
         "merchant": account.merchant_id,
         "mode": account.mode.code,
-        "event_id": [r.event_id for r in receipts],
+        "event_id": [storable(r.event_id) for r in receipts],
         "kind": [r.kind.value for r in receipts],
         "at": [r.at for r in receipts],
         "delivery_id": [r.delivery_id for r in receipts],
-        "vendor_id": [r.vendor_id for r in receipts],
-        "reason": [r.reason or "" for r in receipts],
+        "vendor_id": [storable(r.vendor_id) for r in receipts],
+        "reason": [storable(r.reason or "") for r in receipts],
         "permanent": [r.permanent for r in receipts],
-        "raw": [orjson.dumps(r.raw, default=str).decode() for r in receipts],
+        "raw": [orjson.dumps(storable(r.raw), default=str).decode() for r in receipts],
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.STORE, values)
     return len(receipts)
+
+
+def storable(value: Any) -> Any:
+    """Without the one character that PostgreSQL cannot hold: a vendor that sends it would send it for ever."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, Mapping):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
 
 
 def hook_url(provider: str, token: str) -> str:
