@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -66,7 +66,7 @@ class Poster:
             event = {
                 "id": f"{vendor_id}-{told.kind}",
                 "type": told.kind.value,
-                "at": self._now().isoformat(),
+                "at": (self._now() + timedelta(seconds=delay)).isoformat(),
                 "delivery_id": str(message.delivery_id),
                 "vendor_id": vendor_id,
                 "reason": told.reason.value if told.reason else "",
