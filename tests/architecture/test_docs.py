@@ -73,16 +73,3 @@ def test_paths_named_in_the_docs_exist(page: Path) -> None:
     for path in re.findall(r"`([\w./-]+\.py)`", page.read_text()):
         if path.startswith(tops):
             assert (ROOT / path).exists() or (ROOT / "platform/techrar" / path).exists(), f"{page.name} names {path}"
-
-
-def test_a_channel_is_never_asked_for_outside_its_folder() -> None:
-    keys = "|".join(channels())
-    switch = re.compile(rf"""channel(\.key)?\s*(==|!=|in)\s*[\[("']+({keys})["']""")
-    found = [
-        f"{path.relative_to(ROOT)}: {line.strip()}"
-        for folder in ("platform", "consumers", "frontend", "segmentation", "abtest")
-        for path in (ROOT / folder).rglob("*.py")
-        for line in path.read_text().splitlines()
-        if switch.search(line)
-    ]
-    assert found == []
