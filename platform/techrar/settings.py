@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "channels",
     "ninja",
     "techrar.merchants",
-    "techrar.audience",
     "techrar.templating",
     "techrar.routing",
     "techrar.ledger",

@@ -1,1 +1,0 @@
-"""The people a merchant talks to."""
