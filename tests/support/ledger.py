@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -50,14 +51,15 @@ class Ledger:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self.connection: Connection[Any] = psycopg.connect(dsn, autocommit=True, options=IMPATIENT)
-        self._runner = asyncio.Runner()
+        self._thread, self._runner = ThreadPoolExecutor(1), asyncio.Runner()
         self._other: AsyncConnection[Any] | None = None
 
     def close(self) -> None:
         self.connection.close()
         if self._other is not None:
-            self._runner.run(self._other.close())
-        self._runner.close()
+            self._run(lambda connection: connection.close())
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
 
     # What a merchant does
 
@@ -246,14 +248,14 @@ class Ledger:
         assert self.report().wrong == []
 
     def _run(self, work: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
-        """The claim's functions are async; they get a loop and a session that only they use."""
+        """The claim's functions are async: they get a thread, a loop and a session that only they use."""
 
         async def ask() -> T:
             if self._other is None:
                 self._other = await AsyncConnection.connect(self.dsn, autocommit=True, options=IMPATIENT)
             return await work(self._other)
 
-        return self._runner.run(ask())
+        return self._thread.submit(self._runner.run, ask()).result()
 
 
 class Claimed:
