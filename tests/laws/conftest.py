@@ -81,9 +81,13 @@ def broker(amqp_url: str) -> Iterator[Broker]:
         bench.close()
 
 
-def let_time_pass(ledger: Ledger) -> None:
-    """What a dispatcher's clock does a minute later: leases run out, what was not claimed in time is looked for."""
+def a_minute_later(ledger: Ledger) -> None:
+    """What a dispatcher's clock does about envelopes that nobody claimed."""
     ledger.make_overdue()
-    ledger.lose_leases()
     sweeps.envelopes(ledger.connection)
+
+
+def bury_the_dead(ledger: Ledger) -> None:
+    """What a dispatcher's clock does about the claims of processes that are gone: all of them are."""
+    ledger.lose_leases()
     sweeps.leases(ledger.connection)

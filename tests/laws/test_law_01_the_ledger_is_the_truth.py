@@ -9,7 +9,7 @@ import pytest
 
 from techrar.dispatch import relay
 from techrar.ledger import reservations
-from tests.laws.conftest import Broker, let_time_pass
+from tests.laws.conftest import Broker, a_minute_later
 from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
 
@@ -39,7 +39,7 @@ async def check_that_a_wiped_broker_loses_nothing(ledger: Ledger, broker: Broker
             await asyncio.to_thread(broker.lose_everything)
             release.set()
             await until(lambda: ledger.states().get("sent", 0) >= 20)
-            await asyncio.to_thread(let_time_pass, ledger)
+            await asyncio.to_thread(a_minute_later, ledger)
             await until(lambda: ledger.states() == {"sent": ACCEPTED}, within)
     seen = Counter(vendor.ids)
     assert set(seen) == set(ids)

@@ -12,7 +12,7 @@ from providers.errors import Ambiguous, Permanent, Reason, Transient
 from providers.messages import Message, Outcome
 from techrar.dispatch import sweeps
 from techrar.ledger.moves import APPLY
-from tests.laws.conftest import let_time_pass
+from tests.laws.conftest import bury_the_dead
 from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
 
@@ -34,7 +34,7 @@ async def check_that_everything_is_accounted_for(ledger: Ledger) -> None:
             planned += EACH
     lost = ledger.take(ledger.flow(), limit=10)
     ledger.begin(lost, lost.ids[:5])
-    let_time_pass(ledger)
+    bury_the_dead(ledger)
     vendor = Vendor()
     vendor.answer = lambda message: ENDS[message.address.partition("@")[0]](message)
     async with running(ledger.dsn, vendor):
