@@ -18,11 +18,15 @@ import orjson
 from consumers.engine.database import Database
 from consumers.engine.work import Account, Called, Held, Ready
 from providers.base import Outcome, OutcomeKind
+from techrar.core.storable import storable
 from techrar.ledger import claims
 from techrar.ledger.moves import Move
 from techrar.ledger.states import State
 from techrar.policy import retry
 from techrar.policy.categories import category
+
+#: Ids are indexed, and an index entry has a limit.
+LONGEST_VENDOR_ID = 500
 
 #: How an outcome is called in a delivery's timeline.
 EVENTS = {
@@ -178,13 +182,12 @@ def move(called: Called, *, rng: Callable[[], float] = random.random) -> Move:
         possible_duplicate=True if step.possible_duplicate else None,
         cost_micros=outcome.cost_micros,
         currency=outcome.currency,
-        vendor_id=outcome.vendor_id,
+        vendor_id=storable(outcome.vendor_id)[:LONGEST_VENDOR_ID],
         vendor_index=not account.provider.capabilities.echoes_delivery_id,
         detail=_detail(outcome, account),
     )
 
 
 def _detail(outcome: Outcome, account: Account) -> str:
-    return orjson.dumps(
-        {"provider": account.key, "latency_ms": outcome.latency_ms, **outcome.detail}, default=str
-    ).decode()
+    said = storable(outcome.detail) if outcome.detail else {}
+    return orjson.dumps({"provider": account.key, "latency_ms": outcome.latency_ms, **said}, default=str).decode()

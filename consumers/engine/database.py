@@ -36,6 +36,9 @@ class Database:
             while True:
                 try:
                     return await work(await self._connected())
+                except psycopg.errors.ProgramLimitExceeded:
+                    # An operational error by its class, but one that trying again does not mend.
+                    raise
                 except psycopg.OperationalError as error:
                     log.warning("%s: the database is out of reach, trying again in %.1f s: %s", self.name, pause, error)
                     await self._drop()

@@ -13,6 +13,7 @@ from django.db import connection
 from providers.errors import BadSignature
 from providers.messages import ReceiptRequest
 from techrar.core.errors import NotFound, Problem
+from techrar.core.storable import storable
 from techrar.receipts import sql
 from techrar.routing import selectors
 
@@ -52,17 +53,6 @@ def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str],
     with connection.cursor() as cursor:
         cursor.execute(sql.STORE, values)
     return len(receipts)
-
-
-def storable(value: Any) -> Any:
-    """Without the one character that PostgreSQL cannot hold: a vendor that sends it would send it for ever."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, Mapping):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value
 
 
 def hook_url(provider: str, token: str) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from providers.base import accepted
 from providers.errors import Permanent, Reason, Throttled, Transient
 from techrar.dispatch import sweeps
 from techrar.policy.priority import Priority
@@ -105,6 +106,19 @@ async def test_a_rejected_message_fails_and_says_why(ledger: Ledger, dsn: str) -
         await until(lambda: ledger.states() == {"failed": 1})
     assert ledger.row(failed).reason == "invalid_address"
     assert ledger.tally() == {"failed": 1}
+
+
+async def test_whatever_a_vendor_answers_can_be_stored(ledger: Ledger, dsn: str) -> None:
+    [sent] = ledger.accept(1)
+    vendor = Vendor()
+    vendor.answer = lambda message: accepted(
+        message, "id\0" + "9" * 9000, body="nul \0 and half a pair \ud800", n=[{"\0": 1}]
+    )
+    async with running(dsn, vendor):
+        await until(lambda: ledger.states() == {"sent": 1})
+    [event] = ledger.events(sent)
+    assert event.vendor_id.startswith("id999")
+    assert event.detail["body"] == "nul  and half a pair ?"
 
 
 async def test_a_retry_uses_an_attempt_and_being_throttled_does_not(ledger: Ledger, dsn: str) -> None:
