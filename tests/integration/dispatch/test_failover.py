@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import Connection
 from uuid_utils.compat import uuid7
 
 from techrar.broker.envelope import Envelope
@@ -106,10 +108,21 @@ def test_lanes_are_owned_one_by_one(ledger: Ledger, shelf: Shelf, clock: Clock) 
         first.round(), second.round()
         assert (first.owned, second.owned) == ({"email"}, set(LANES) - {"email"})
         assert sorted(e.lane for e in shelf.seen) == ["email", "sms"]
-        one.close()
+        end(ledger, one)
         clock.now += LEAD_EVERY
         second.round()
         assert second.owned == set(LANES)
+
+
+def end(ledger: Ledger, connection: Connection[Any]) -> None:
+    """Close a session and wait until the server has noticed: its locks are held until then."""
+    pid = connection.info.backend_pid
+    connection.close()
+    for _ in range(1_000):
+        if not ledger.all("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)):
+            return
+        ledger.connection.execute("SELECT pg_sleep(0.005)")
+    raise AssertionError("the session never ended")
 
 
 def test_a_relay_without_a_lane_touches_nothing(ledger: Ledger, relay: Relay, shelf: Shelf, clock: Clock) -> None:
