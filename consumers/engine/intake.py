@@ -7,9 +7,9 @@ start, and acknowledges an envelope once each of its ids is claimed or refused.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -35,27 +35,42 @@ class Waiting:
 class Cut:
     """What one claim asks for."""
 
-    ids: list[UUID]
-    held_by: list[UUID]
-    emptied: list[Waiting]
+    ids: list[UUID] = field(default_factory=list)
+    held_by: list[UUID] = field(default_factory=list)
+    emptied: list[Waiting] = field(default_factory=list)
+    flows: Counter[int] = field(default_factory=Counter)
+
+    def add(self, waiting: Waiting, room: int) -> None:
+        envelope = waiting.taken.envelope
+        ids = envelope.ids[waiting.start : waiting.start + room]
+        self.ids += ids
+        self.held_by += [envelope.publish_id] * len(ids)
+        self.flows[envelope.flow_id] += len(ids)
+        waiting.start += len(ids)
+        if not waiting.left:
+            self.emptied.append(waiting)
 
 
-def cut(waiting: deque[Waiting], room: int) -> Cut:
-    """Take up to `room` ids off the front. An envelope that must be alone is never mixed with others."""
-    part = Cut([], [], [])
-    while waiting and room > 0:
-        first = waiting[0]
-        if first.taken.envelope.solo and part.ids:
+def cut(line: deque[Waiting], gate: Gate) -> Cut:
+    """Take off the line what the gate lets in; a flow that holds its part is passed by, and keeps its place.
+
+    An envelope that must be alone is never mixed with others.
+    """
+    part = Cut()
+    passed: deque[Waiting] = deque()
+    while line:
+        envelope = line[0].taken.envelope
+        if envelope.solo and (part.ids or passed):
             break
-        ids = first.taken.envelope.ids[first.start : first.start + room]
-        part.ids += ids
-        part.held_by += [first.taken.envelope.publish_id] * len(ids)
-        first.start += len(ids)
-        room -= len(ids)
-        if not first.left:
-            part.emptied.append(waiting.popleft())
-            if first.taken.envelope.solo:
-                break
+        room = gate.room(envelope.flow_id, besides=part.flows)
+        waiting = line.popleft()
+        if room > 0:
+            part.add(waiting, room)
+        if waiting.left:
+            passed.append(waiting)
+        if envelope.solo:
+            break
+    line.extendleft(reversed(passed))
     return part
 
 
@@ -85,18 +100,20 @@ class Intake:
         """Keep the inbox filled."""
         while True:
             await self.inbox.put(await self.source.next())
+            self.gate.changed.set()
 
     async def run(self) -> None:
         while True:
             await self._gather()
-            await self.gate.wait_free()
+            self.gate.changed.clear()
             if self.waiting[0].taken.envelope.solo:
                 # It killed its consumers before: nothing else may be on board with it.
                 await self.gate.wait_idle()
                 await self._claim()
                 await self.gate.wait_idle()
-            else:
-                await self._claim()
+            elif not await self._claim():
+                # Until an outcome makes room, or an envelope of another flow comes.
+                await self.gate.changed.wait()
 
     async def give_back(self) -> None:
         """Leave what is not claimed to others."""
@@ -115,18 +132,21 @@ class Intake:
             # What came later and is more urgent goes first; among equals the order stays.
             self.waiting = deque(sorted(self.waiting, key=lambda w: -w.taken.envelope.priority))
 
-    async def _claim(self) -> None:
+    async def _claim(self) -> bool:
+        """Claim what may start; False when nothing may."""
         async with self.claiming:
-            await self._claim_next()
+            part = cut(self.waiting, self.gate)
+            if part.ids:
+                await self._claim_part(part)
+            return bool(part.ids)
 
-    async def _claim_next(self) -> None:
-        part = cut(self.waiting, self.gate.free)
+    async def _claim_part(self, part: Cut) -> None:
         claim_id = self.new_id()
-        self.gate.take(len(part.ids))
+        self.gate.take(part.flows)
         rows = await self.database.run(lambda connection: self._ask(connection, claim_id, part))
         for waiting in part.emptied:
             await waiting.taken.ack()
-        self.gate.give(len(part.ids) - len(rows))
+        self.gate.give(part.flows - Counter(row.flow_id for row in rows))
         if rows:
             await self.hand_on([Held(row, claim_id) for row in rows])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,30 +53,37 @@ class Called:
 
 
 class Gate:
-    """How many rows this process may hold at once."""
+    """How many rows this process may hold at once, and how many of them one flow may.
+
+    A flow may hold as many as are still free: alone it gets half, two get a third each, and however many vendors stand
+    still, there is always room for a flow that does not.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.held = 0
-        self._changed = asyncio.Event()
+        self.held: Counter[int] = Counter()  #: by flow
+        self.total = 0
+        self.changed = asyncio.Event()
 
     @property
     def free(self) -> int:
-        return self.limit - self.held
+        return self.limit - self.total
 
-    def take(self, count: int) -> None:
-        self.held += count
+    def room(self, flow: int, *, besides: Counter[int]) -> int:
+        """How many more of a flow fit beside what is about to be taken, so that it holds no more than is left free."""
+        free = self.free - besides.total()
+        return max(0, (free - self.held[flow] - besides[flow] + 1) // 2)
 
-    def give(self, count: int) -> None:
-        self.held -= count
-        self._changed.set()
+    def take(self, flows: Counter[int]) -> None:
+        self.held += flows
+        self.total += flows.total()
 
-    async def wait_free(self, at_least: int = 1) -> None:
-        while self.free < at_least:
-            self._changed.clear()
-            await self._changed.wait()
+    def give(self, flows: Counter[int]) -> None:
+        self.held -= flows
+        self.total -= flows.total()
+        self.changed.set()
 
     async def wait_idle(self) -> None:
-        while self.held:
-            self._changed.clear()
-            await self._changed.wait()
+        while self.total:
+            self.changed.clear()
+            await self.changed.wait()

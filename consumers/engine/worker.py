@@ -36,7 +36,7 @@ class Options:
     dsn: str
     process: str
     shard: int
-    most_held: int = 1500  #: rows claimed and not yet written
+    most_held: int = 3000  #: rows claimed and not yet written; one flow alone may hold half of them
     #: Longest wait of an outcome for company. What is not written when a process dies has an unknown end.
     linger: float = 0.01
     grace: float = 25.0  #: longest wait for calls in flight at the stop
@@ -134,7 +134,7 @@ class Worker:
                     await asyncio.wait(set(self.calls.running))
                 await self.gate.wait_idle()
         except TimeoutError:
-            log.error("stopping with %d rows still held; their leases will run out", self.gate.held)  # noqa: TRY400
+            log.error("stopping with %d rows still held; their leases will run out", self.gate.total)  # noqa: TRY400
         for task in back:
             task.cancel()
         await asyncio.wait(back)

@@ -34,7 +34,7 @@ async def check_that_a_wiped_broker_loses_nothing(ledger: Ledger, broker: Broker
     vendor = Vendor()
     vendor.hold["ann@example.com"] = release = asyncio.Event()
     with broker.relay(ledger.dsn):
-        async with running(ledger.dsn, vendor, broker.source(), most_held=20):
+        async with running(ledger.dsn, vendor, broker.source(), most_held=40):
             await until(lambda: len(vendor.calls) == 20 and broker.bench.waiting("email") > 3)
             await asyncio.to_thread(broker.lose_everything)
             release.set()

@@ -14,7 +14,7 @@ import pytest
 from psycopg import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from consumers.engine.intake import Intake
+from consumers.engine.intake import Cut, Intake
 from consumers.engine.ledger import LedgerSource, LedgerTaken
 from providers.base import accepted
 from providers.messages import Message, Outcome
@@ -126,14 +126,14 @@ def publish_in_the_same_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def acknowledge_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = Intake._claim_next
+    claim = Intake._claim_part
 
-    async def hasty(self: Intake) -> None:
-        for waiting in self.waiting:
+    async def hasty(self: Intake, part: Cut) -> None:
+        for waiting in part.emptied:
             await waiting.taken.ack()
-        await claim(self)
+        await claim(self, part)
 
-    monkeypatch.setattr(Intake, "_claim_next", hasty)
+    monkeypatch.setattr(Intake, "_claim_part", hasty)
 
 
 def note_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

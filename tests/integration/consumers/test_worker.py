@@ -85,7 +85,7 @@ async def test_lost_database_sessions_cost_nothing(ledger: Ledger, dsn: str) -> 
         for part in (200, 600, 1000):
             await until(lambda part=part: len(vendor.calls) >= part)
             cut_sessions(ledger)
-        await until(lambda: not run.worker.gate.held and stands_still(vendor))
+        await until(lambda: not run.worker.gate.total and stands_still(vendor))
         # Where the database committed and could not say so, rows are held by nobody: the sweepers find them.
         ledger.make_overdue()
         ledger.lose_leases()
