@@ -36,7 +36,7 @@ class Options:
     dsn: str
     process: str
     shard: int
-    most_held: int = 3000  #: rows claimed and not yet written; one flow alone may hold half of them
+    most_held: int = 1000  #: rows claimed and not yet written; one flow alone may hold half of them
     #: Longest wait of an outcome for company. What is not written when a process dies has an unknown end.
     linger: float = 0.01
     grace: float = 25.0  #: longest wait for calls in flight at the stop
