@@ -23,7 +23,7 @@ from tests.support.http_receiver import Receiver
 from tests.support.ledger import Ledger
 from tests.support.processes import BULK, DISPATCH, Process
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 COUNT = 4000
 SECRET = "whsec_bWluZSBpcyBsb25nZXIgYW5kIHNlY3JldCE="
 CALLS_AT_ONCE = 16
@@ -82,7 +82,7 @@ async def test_nothing_is_lost_when_consumers_and_the_dispatcher_are_killed(
                 ledger.make_overdue()
                 one.start()
                 dispatcher.start()
-            await until(lambda: settle(ledger) == {"sent": COUNT}, 120)
+            await until(lambda: settle(ledger) == {"sent": COUNT}, 240)
             assert one.stop() == 0, one.said
             assert dispatcher.stop() == 0, dispatcher.said
         check(ledger, sink, accepted, kills=3)
@@ -103,7 +103,7 @@ async def test_everything_is_sent_although_the_broker_forgets_everything(
             wipe_broker(amqp_url)
             await sink.wait_for(1200, within=90)
             end_lease_of(ledger, two.kill())
-            await until(lambda: settle(ledger) == {"sent": COUNT}, 120)
+            await until(lambda: settle(ledger) == {"sent": COUNT}, 240)
             assert [p.stop() for p in (one, dispatcher)] == [0, 0]
         check(ledger, sink, accepted, kills=1)
 

@@ -49,7 +49,7 @@ class Clock:
         self.expired_until = now() - timedelta(days=2)
         self.chores = [
             Chore(0.2, self.wake),
-            Chore(5.0, lambda: sweeps.leases(connection)),
+            Chore(5.0, self.settle_leases),
             Chore(15.0, lambda: sweeps.envelopes(connection)),
             Chore(5.0, self.expire),
             Chore(600.0, lambda: sweeps.old_keys(connection)),
@@ -76,6 +76,11 @@ class Clock:
             self.woken(flows)
             if len(ids) < WAKE_BATCH:
                 return
+
+    def settle_leases(self) -> None:
+        """All of them at once: a process that dies may leave hundreds of small claims."""
+        while sweeps.leases(self.connection):
+            pass
 
     def expire(self) -> None:
         row = self.connection.execute("SELECT now()").fetchone()
