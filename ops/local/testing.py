@@ -115,6 +115,8 @@ def _wait_for(command: Sequence[str], environ: Mapping[str, str], stops: StopReq
     process = subprocess.Popen(command, env=environ, preexec_fn=die_with(os.getpid(), signal.SIGTERM))  # noqa: S603
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     signal.signal(signal.SIGHUP, lambda *_: process.terminate())
+    if stops.count:  # asked while the command was starting, when there was nobody yet to tell
+        process.terminate()
     code = process.wait()
     return code if code >= 0 else 128 - code
 

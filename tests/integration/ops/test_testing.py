@@ -9,13 +9,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 import redis
 
+from ops.local import testing
 from ops.local.home import ROOT
 from ops.local.process import LINUX, identify
+from ops.local.signals import STOPPING, StopRequests
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +72,26 @@ def assert_gone(folders: set[Path]) -> None:
     while any(folder.exists() for folder in folders):
         assert time.monotonic() < until, f"left behind: {folders}"
         time.sleep(0.2)
+
+
+def test_a_request_to_stop_that_comes_while_the_command_starts_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command may speak, and somebody may answer with a signal, before we know its process id."""
+
+    def start_and_be_asked_to_stop(*given: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started = subprocess.Popen(*given, **named)
+        signal.raise_signal(signal.SIGTERM)
+        return started
+
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    stops = StopRequests()
+    stops.install()
+    monkeypatch.setattr(testing.orphans, "adopt", lambda: None)
+    monkeypatch.setattr(testing, "subprocess", SimpleNamespace(Popen=start_and_be_asked_to_stop))
+    try:
+        assert testing._wait_for(["sleep", "600"], os.environ, stops) == 128 + signal.SIGTERM
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_request_to_stop_ends_the_command_and_the_servers() -> None:
