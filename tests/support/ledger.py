@@ -302,9 +302,10 @@ def wipe(connection: Connection[Any], *, thoroughly: bool = False) -> None:
 
 @pytest.fixture
 def ledger(dsn: str) -> Iterator[Ledger]:
-    """An empty ledger, and an empty one afterwards."""
+    """An empty ledger, whatever tests without this fixture left there, and an empty one afterwards."""
     ledger = Ledger(dsn)
     try:
+        wipe(ledger.connection)
         yield ledger
     finally:
         wipe(ledger.connection, thoroughly=ledger.count("delivery") > MANY)
