@@ -48,7 +48,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         process=bootstrap.process_name(),
         shard=os.getpid() % SHARDS,
         # An urgent row's outcome waits for no company: its merchant looks at it now.
-        linger=0.002 if lane == "urgent" else 0.01,
+        linger=0.002 if lane == "urgent" else 0.04,
     )
     desk = Desk(
         Database(options.dsn, name="lookup"),

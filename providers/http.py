@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import orjson
@@ -90,23 +89,24 @@ class Network:
     ) -> Answer:
         """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private."""
         target, session = self._target(url, own=own)
-        wire = SimpleNamespace(written=False)
+        payload = _Body(body) if body else None
         summary: dict[str, Any] = {"request": f"{method} {target.with_query(None).with_fragment(None)}"}
         try:
             async with session.request(
                 method,
                 target,
-                data=body or None,
+                data=payload,
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout)),
                 allow_redirects=False,
-                trace_request_ctx=wire,
             ) as response:
                 received = await _read(response)
         except aiohttp.InvalidURL:
             raise ForbiddenTarget("The address does not name a host we can connect to.") from None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            raise _failure(error, summary, written=wire.written) from error
+            unconnected = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            written = payload.written if payload else not unconnected
+            raise _failure(error, summary, written=written) from error
         summary |= {"status": response.status, "answer": redact(received.decode(errors="replace"))}
         return Answer(response.status, response.headers, received, summary)
 
@@ -134,13 +134,17 @@ class Network:
         await self._own.close()
 
 
-async def _mark_written(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.written = True
+class _Body(aiohttp.BytesPayload):
+    """A body that knows whether it was written. Headers go out with it, so before that nothing did."""
+
+    written = False
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        self.written = True
+        await super().write_with_length(writer, content_length)
 
 
 def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> aiohttp.ClientSession:
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(cast(Any, _mark_written))
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, ssl=tls or True, **connector),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -148,7 +152,6 @@ def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> 
         auto_decompress=False,
         headers={"Accept-Encoding": "identity", "User-Agent": "techrar"},
         trust_env=False,
-        trace_configs=[trace],
     )
 
 

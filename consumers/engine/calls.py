@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
 
 from consumers.engine.database import Database
-from consumers.engine.work import Account, Called, Held, Ready
+from consumers.engine.work import Account, Called, Gate, Held, Ready
 from providers.base import Outcome, OutcomeKind
 from techrar.core.storable import storable
 from techrar.ledger import claims
@@ -27,6 +27,12 @@ from techrar.policy.categories import category
 
 #: Ids are indexed, and an index entry has a limit.
 LONGEST_VENDOR_ID = 500
+#: Noting one call costs as much as noting twenty: when only a few could start, and others are under way, they wait so
+#: many seconds for company.
+COMPANY_SECONDS = 0.004
+FEW = 4  #: fewer than this part of what an account takes at once
+
+NUL = b"\\u0000"
 
 #: How an outcome is called in a delivery's timeline.
 EVENTS = {
@@ -52,6 +58,13 @@ class Line:
     account: Account
     ready: deque[Ready] = field(default_factory=deque)
 
+    @property
+    def few(self) -> bool:
+        """Could so few rows start that the next ones are worth waiting for?"""
+        size = self.account.provider.capabilities.max_batch
+        could = min(self.account.free * size, len(self.ready))
+        return could < self.account.concurrency * size // FEW and self.account.in_flight > 0
+
     def startable(self) -> list[Call]:
         size = self.account.provider.capabilities.max_batch
         calls: list[Call] = []
@@ -61,8 +74,9 @@ class Line:
 
 
 class Calls:
-    def __init__(self, database: Database, *, settle: Callable[[Held, Move], None]) -> None:
+    def __init__(self, database: Database, gate: Gate, *, settle: Callable[[Held, Move], None]) -> None:
         self.database = database
+        self.gate = gate
         self.settle = settle
         self.lines: dict[int, Line] = {}
         self.running: set[asyncio.Task[None]] = set()
@@ -88,6 +102,8 @@ class Calls:
     async def run(self) -> None:
         while True:
             await self._wake.wait()
+            if all(line.few for line in self.lines.values()):
+                await asyncio.sleep(COMPANY_SECONDS)
             self._wake.clear()
             if self.stopping:
                 self.release_waiting()
@@ -125,17 +141,22 @@ class Calls:
                 margin=claims.LEASE_MARGIN,
             )
         )
+        started: Counter[int] = Counter()
         for call in calls:
             ours = [r for r in call.batch if r.held.claim_id in begun]
             for r in call.batch:
                 if r.held.claim_id not in begun:
                     self._release(r)
             if ours:
+                for r in ours:
+                    r.held.called = True
+                    started[r.held.row.flow_id] += 1
                 task = asyncio.create_task(self._call(call.account, ours))
                 self.running.add(task)
                 task.add_done_callback(self._ended)
             else:
                 call.account.in_flight -= 1
+        self.gate.call(started)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.running.discard(task)
@@ -182,12 +203,18 @@ def move(called: Called, *, rng: Callable[[], float] = random.random) -> Move:
         possible_duplicate=True if step.possible_duplicate else None,
         cost_micros=outcome.cost_micros,
         currency=outcome.currency,
-        vendor_id=storable(outcome.vendor_id)[:LONGEST_VENDOR_ID],
+        vendor_id=storable(outcome.vendor_id)[:LONGEST_VENDOR_ID] if outcome.vendor_id else "",
         vendor_index=not account.provider.capabilities.echoes_delivery_id,
         detail=_detail(outcome, account),
     )
 
 
 def _detail(outcome: Outcome, account: Account) -> str:
-    said = storable(outcome.detail) if outcome.detail else {}
-    return orjson.dumps({"provider": account.key, "latency_ms": outcome.latency_ms, **said}, default=str).decode()
+    said = {"provider": account.key, "latency_ms": outcome.latency_ms, **outcome.detail}
+    try:
+        text = orjson.dumps(said, default=str)
+    except orjson.JSONEncodeError:  # half of a pair of characters
+        text = orjson.dumps(storable(said), default=str)
+    if NUL in text:
+        text = orjson.dumps(storable(said), default=str)
+    return text.decode()

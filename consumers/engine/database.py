@@ -13,8 +13,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.types.json import set_json_loads
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Database:
             self._connection = await AsyncConnection.connect(
                 self.dsn, autocommit=True, connect_timeout=5, application_name=f"techrar-{self.name}"
             )
+            set_json_loads(orjson.loads, self._connection)
         return self._connection
 
     async def _drop(self) -> None:

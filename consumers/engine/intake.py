@@ -58,11 +58,15 @@ def cut(line: deque[Waiting], gate: Gate) -> Cut:
     """
     part = Cut()
     passed: deque[Waiting] = deque()
+    wanted: Counter[int] = Counter()
+    for waiting in line:
+        wanted[waiting.taken.envelope.flow_id] += waiting.left
+    resting = {flow for flow, rows in wanted.items() if not gate.worthwhile(flow, rows)}
     while line:
         envelope = line[0].taken.envelope
         if envelope.solo and (part.ids or passed):
             break
-        room = gate.room(envelope.flow_id, besides=part.flows)
+        room = 0 if envelope.flow_id in resting else gate.room(envelope.flow_id, besides=part.flows)
         waiting = line.popleft()
         if room > 0:
             part.add(waiting, room)

@@ -96,7 +96,10 @@ class Outbox:
         done = [claim for claim, n in written.items() if self.open[claim] == n]
         rows = await self.database.run(lambda connection: self._write(connection, batch, done))
         self.open -= written
-        self.gate.give(Counter(s.held.row.flow_id for s in batch))
+        self.gate.give(
+            Counter(s.held.row.flow_id for s in batch),
+            called=Counter(s.held.row.flow_id for s in batch if s.held.called),
+        )
         if len(rows) < len(batch):
             log.warning("%d outcomes were already written, or their lease had gone to another", len(batch) - len(rows))
         if retries:

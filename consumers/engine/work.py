@@ -17,6 +17,7 @@ class Held:
 
     row: Any  #: the claim's answer: id, merchant_id, mode, channel, category, priority, address, attempt, …
     claim_id: UUID
+    called: bool = False
 
 
 @dataclass(slots=True)
@@ -52,16 +53,24 @@ class Called:
     outcome: Outcome
 
 
+#: Rows of one flow that wait here for a free slot: some 100 ms of them, and what goes back unharmed when we are killed.
+MOST_WAITING = 500
+#: A claim costs as much for ten rows as for a hundred: a flow that holds some already waits until so many fit.
+WORTHWHILE = 200
+NONE: Counter[int] = Counter()
+
+
 class Gate:
     """How many rows this process may hold at once, and how many of them one flow may.
 
     A flow may hold as many as are still free: alone it gets half, two get a third each, and however many vendors stand
-    still, there is always room for a flow that does not.
+    still, there is always room for a flow that does not. Of those it holds only so many may wait for a free slot.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.held: Counter[int] = Counter()  #: by flow
+        self.waiting: Counter[int] = Counter()  #: of these, the ones that were not called yet
         self.total = 0
         self.changed = asyncio.Event()
 
@@ -69,17 +78,29 @@ class Gate:
     def free(self) -> int:
         return self.limit - self.total
 
-    def room(self, flow: int, *, besides: Counter[int]) -> int:
+    def room(self, flow: int, *, besides: Counter[int] = NONE) -> int:
         """How many more of a flow fit beside what is about to be taken, so that it holds no more than is left free."""
-        free = self.free - besides.total()
-        return max(0, (free - self.held[flow] - besides[flow] + 1) // 2)
+        fair = (self.free - besides.total() - self.held[flow] - besides[flow] + 1) // 2
+        return max(0, min(fair, MOST_WAITING - self.waiting[flow] - besides[flow]))
+
+    def worthwhile(self, flow: int, wanted: int) -> bool:
+        """Is there so much room for a flow that a claim pays?"""
+        return not self.held[flow] or self.room(flow) >= min(wanted, WORTHWHILE, self.limit // 4)
 
     def take(self, flows: Counter[int]) -> None:
         self.held += flows
+        self.waiting += flows
         self.total += flows.total()
 
-    def give(self, flows: Counter[int]) -> None:
+    def call(self, flows: Counter[int]) -> None:
+        """These are being called: they wait no more."""
+        self.waiting -= flows
+        self.changed.set()
+
+    def give(self, flows: Counter[int], *, called: Counter[int] = NONE) -> None:
+        """These are not ours any more; `called` of them had been called."""
         self.held -= flows
+        self.waiting -= flows - called
         self.total -= flows.total()
         self.changed.set()
 

@@ -36,9 +36,9 @@ class Options:
     dsn: str
     process: str
     shard: int
-    most_held: int = 1000  #: rows claimed and not yet written; one flow alone may hold half of them
+    most_held: int = 4000  #: rows claimed and not yet written; one flow alone may hold half of them
     #: Longest wait of an outcome for company. What is not written when a process dies has an unknown end.
-    linger: float = 0.01
+    linger: float = 0.04
     grace: float = 25.0  #: longest wait for calls in flight at the stop
 
 
@@ -63,7 +63,7 @@ class Worker:
             new_id=new_id,
             linger=options.linger,
         )
-        self.calls = Calls(self.databases["begin"], settle=self.outbox.put)
+        self.calls = Calls(self.databases["begin"], self.gate, settle=self.outbox.put)
         self.preparation = Preparation(desk, settle=self.outbox.put, hand_on=self.calls.take)
         self.intake = Intake(
             source, self.databases["claim"], self.gate, process=options.process, new_id=new_id, hand_on=self._claimed

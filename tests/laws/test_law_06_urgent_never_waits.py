@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from consumers.engine.work import Gate
+from consumers.engine.work import NONE, Gate
 from techrar.dispatch import relay as relay_module
 from techrar.policy.priority import Priority
 from tests.support.engine import Vendor, ledger_source, running, until
@@ -83,5 +83,5 @@ async def test_the_check_notices_a_campaign_that_is_let_in_whole(
     ledger: Ledger, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_module.Pace, "allowance", lambda self, outstanding, **_: BACKLOG)
-    monkeypatch.setattr(Gate, "room", lambda self, flow, *, besides: self.free - besides.total())
+    monkeypatch.setattr(Gate, "room", lambda self, flow, *, besides=NONE: self.free - besides.total())
     assert await place_of_another_merchants_message(ledger, dsn) > BACKLOG / 2

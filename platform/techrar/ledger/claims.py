@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from techrar.core.ids import notification_id
 from techrar.core.records import by_name
+from techrar.ledger.arrays import uuids
 from techrar.ledger.flows import BRAKED, FlowState
 from techrar.ledger.partitions import span
 from techrar.ledger.states import State
@@ -90,14 +91,14 @@ async def claim(
     await cursor.execute(
         CLAIM,
         {
-            "ids": list(ids),
-            "held_by": list(held_by),
+            "ids": uuids(ids),
+            "held_by": uuids(held_by),
             "lo": lo,
             "hi": hi,
             "claim": claim_id,
             "process": process,
             "lease": lease,
-            "emptied": list(emptied),
+            "emptied": uuids(emptied),
         },
     )
     return await cursor.fetchall()
@@ -110,7 +111,7 @@ async def requests(connection: AsyncConnection[Any], deliveries: Sequence[UUID])
         return {}
     cursor = connection.cursor(row_factory=by_name)
     lo, hi = span(wanted)
-    await cursor.execute(REQUESTS, {"ids": wanted, "lo": lo, "hi": hi})
+    await cursor.execute(REQUESTS, {"ids": uuids(wanted), "lo": lo, "hi": hi})
     return {row.id: row for row in await cursor.fetchall()}
 
 
@@ -118,13 +119,13 @@ async def begin(
     connection: AsyncConnection[Any], *, claims: Sequence[UUID], ids: Sequence[UUID], margin: float
 ) -> set[UUID]:
     """Note that these rows may be called from now on. Answers the claims with enough lease left; call no others."""
-    cursor = await connection.execute(BEGIN, {"claims": list(claims), "ids": list(ids), "margin": margin})
+    cursor = await connection.execute(BEGIN, {"claims": uuids(claims), "ids": uuids(ids), "margin": margin})
     return {row[0] for row in await cursor.fetchall()}
 
 
 async def renew(connection: AsyncConnection[Any], *, claims: Sequence[UUID], lease: float = LEASE_SECONDS) -> set[UUID]:
     """Keep claims whose calls still run. Answers those that are still ours."""
-    cursor = await connection.execute(RENEW, {"claims": list(claims), "lease": lease})
+    cursor = await connection.execute(RENEW, {"claims": uuids(claims), "lease": lease})
     return {row[0] for row in await cursor.fetchall()}
 
 

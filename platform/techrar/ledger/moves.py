@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from techrar.ledger.arrays import WRITERS, uuids
 from techrar.ledger.partitions import span
 from techrar.ledger.states import LEGAL, OPEN, PENDING, State, pairs_sql
 from techrar.ledger.tallies import BUMP_TALLIES, KEY
@@ -64,6 +65,7 @@ _TYPES = {
     "detail": "text",
 }
 _NAMES = tuple(f.name for f in fields(Move))
+_WRITERS = tuple((name, WRITERS[_TYPES[name]]) for name in _NAMES)
 _ARRAYS = ", ".join(f"%({name})s::{_TYPES[name]}[]" for name in _NAMES)
 
 APPLY = f"""
@@ -138,9 +140,9 @@ SELECT id, state, legal, flow_id FROM moved
 
 def parameters(moves: Sequence[Move], *, shard: int, done: Sequence[UUID] = ()) -> dict[str, Any]:
     """The moves as columns. One row may move once in a batch."""
-    columns: dict[str, Any] = {name: [getattr(move, name) for move in moves] for name in _NAMES}
-    lo, hi = span(columns["id"])
-    columns.update(lo=lo, hi=hi, shard=shard, done=list(done))
+    columns: dict[str, Any] = {name: write([getattr(move, name) for move in moves]) for name, write in _WRITERS}
+    lo, hi = span([move.id for move in moves])
+    columns.update(lo=lo, hi=hi, shard=shard, done=uuids(done))
     return columns
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from techrar.ledger.arrays import uuids
 from techrar.ledger.partitions import span
 from techrar.ledger.states import State
 
@@ -100,7 +101,7 @@ def reserve(
         with connection.pipeline(), connection.cursor() as cursor:
             held_by = [r.publish_id for r in made for _ in r.ids]
             lo, hi = span(ids)
-            cursor.execute(RESERVE, {"ids": ids, "held_by": held_by, "lo": lo, "hi": hi})
+            cursor.execute(RESERVE, {"ids": uuids(ids), "held_by": uuids(held_by), "lo": lo, "hi": hi})
             for r in made:
                 cursor.execute(
                     INSERT_ENVELOPES,
@@ -112,7 +113,7 @@ def reserve(
                         "solo": r.solo,
                         "n": len(r.ids),
                         "check": check,
-                        "ids": list(r.ids),
+                        "ids": uuids(r.ids),
                     },
                 )
     return made
@@ -123,4 +124,4 @@ def give_back(connection: Connection[Any], envelopes: Sequence[UUID]) -> int:
     if not envelopes:
         return 0
     with connection.transaction():
-        return connection.execute(GIVE_BACK, {"envelopes": list(envelopes)}).rowcount
+        return connection.execute(GIVE_BACK, {"envelopes": uuids(envelopes)}).rowcount

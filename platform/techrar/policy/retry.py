@@ -44,11 +44,11 @@ def after(
     rng: Callable[[], float],
 ) -> Next:
     """`attempt` counts the attempts used before this one."""
-    level = Priority(priority)
     if kind is OutcomeKind.ACCEPTED:
         return Next(State.SENT, attempt + 1)
     if kind is OutcomeKind.REJECTED:
         return Next(State.FAILED, attempt + 1)
+    level = Priority(priority)
     if kind is OutcomeKind.THROTTLED:
         return _wait(attempt, THROTTLED_WAIT[level], retry_after, expires_in, rng)
     if kind is OutcomeKind.AMBIGUOUS and not (resend_unclear or idempotent):

@@ -1,0 +1,134 @@
+"""What does a scenario stand on: migrated servers, a merchant whose vendor is the sink, and an empty ledger?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+from uuid import UUID
+
+import psycopg
+
+from ops.bench import meter, processes
+from ops.local.home import ROOT
+from ops.local.ports import LOOPBACK
+
+BUILD = ROOT / "build" / "bench"
+#: Emptied before each scenario.
+TABLES = (
+    *("delivery", "delivery_event", "notification", "tally", "envelope", "claim", "begun"),
+    *("vendor_message", "dead_letter", "idempotency", "receipt"),
+)
+CONTENT = {
+    "email": {
+        "subject": "Your order {{ order }} is ready, {{ name }}",
+        "html": "<p>Dear {{ name }},</p><p>order <b>{{ order }}</b> waits for you in {{ city }}.</p>",
+        "text": "Dear {{ name }}, order {{ order }} waits for you in {{ city }}.",
+    }
+}
+
+
+class SinkProcess:
+    """The sink, and the commands it understands."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "ops.bench.sink", str(log)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = f"http://{LOOPBACK}:{int(self.process.stdout.readline())}"
+
+    def tell(self, path: str) -> int:
+        """Answers how many ids it has seen."""
+        method = "GET" if path == "/seen" else "POST"
+        with urlopen(Request(self.url + path, method=method), timeout=10) as answer:  # noqa: S310 our own
+            import orjson
+
+            return int(orjson.loads(answer.read())["seen"])
+
+    def behave(self, **manners: float) -> None:
+        self.tell("/set?" + "&".join(f"{name}={value}" for name, value in manners.items()))
+
+    @property
+    def seen(self) -> int:
+        return self.tell("/seen")
+
+
+class World:
+    def __init__(self, sink: SinkProcess, dsn: str) -> None:
+        self.sink = sink
+        self.dsn = dsn
+        self.connection: psycopg.Connection[Any] = psycopg.connect(dsn, autocommit=True)
+        self.servers = {**meter.servers(), "sink": sink.process.pid}
+
+    def clear(self) -> None:
+        """An empty ledger, and a sink that has seen nothing and answers at once."""
+        self.connection.execute(f"TRUNCATE {', '.join(TABLES)}")
+        self.sink.behave()
+        self.sink.tell("/forget")
+
+    def merchant(self, slug: str, provider: str, **account: Any) -> Merchant:
+        return Merchant(slug, provider, self.sink.url, account)
+
+    @contextmanager
+    def engine(self, programs: Mapping[str, Any] = processes.ENGINE) -> Iterator[dict[str, int]]:
+        with processes.running(dict(programs), BUILD) as pids:
+            yield pids
+
+
+class Merchant:
+    """One merchant in live mode, with a template and one account at the sink."""
+
+    def __init__(self, slug: str, provider: str, url: str, account: Mapping[str, Any]) -> None:
+        from techrar.core.mode import Mode
+        from techrar.merchants import models, services
+        from techrar.merchants.scopes import Scope
+        from techrar.merchants.services import Actor
+        from techrar.routing.models import ProviderAccount
+        from techrar.routing.services import create_account
+        from techrar.templating.models import Template
+        from techrar.templating.services import create_template
+
+        now, actor = datetime.now(UTC), Actor("system:bench")
+        self.row, _ = models.Merchant.objects.get_or_create(slug=slug, defaults={"name": slug})
+        self.id = int(self.row.id)
+        where = {"merchant_id": self.id, "mode": Mode.LIVE}
+        ProviderAccount.objects.filter(merchant_id=self.id).delete()
+        create_account(
+            **where, channel="email", provider=provider, name="sink", config={"url": url}, actor=actor, now=now, **account
+        )
+        Template.objects.filter(merchant_id=self.id).delete()
+        made = create_template(**where, key="order", content=CONTENT, actor=actor, now=now, category="marketing")
+        self.template: UUID = made.id
+        key = services.create_key(**where, name="bench", scopes=list(Scope), actor=actor, now=now)
+        self.key = key.text
+
+
+@contextmanager
+def open_world() -> Iterator[World]:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    # So many requests of one merchant are what is measured, not what is refused; the sink is on this machine.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "techrar.settings"
+    for words in (("migrate", "--noinput", "--verbosity=0"), ("topology",)):
+        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    import django
+
+    django.setup()
+    from ops.bench import provider  # registers the bench's vendors in this process, too
+
+    assert provider.SinkOne.key
+    sink = SinkProcess(BUILD / "sink.log")
+    world = World(sink, os.environ["DATABASE_URL"])
+    try:
+        yield world
+    finally:
+        world.connection.close()
+        sink.process.terminate()
+        sink.process.wait(10)
