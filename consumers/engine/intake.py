@@ -36,7 +36,7 @@ class Cut:
     """What one claim asks for."""
 
     ids: list[UUID] = field(default_factory=list)
-    held_by: list[UUID] = field(default_factory=list)
+    envelopes: list[UUID] = field(default_factory=list)
     emptied: list[Waiting] = field(default_factory=list)
     flows: Counter[int] = field(default_factory=Counter)
 
@@ -44,7 +44,7 @@ class Cut:
         envelope = waiting.taken.envelope
         ids = envelope.ids[waiting.start : waiting.start + room]
         self.ids += ids
-        self.held_by += [envelope.publish_id] * len(ids)
+        self.envelopes.append(envelope.publish_id)
         self.flows[envelope.flow_id] += len(ids)
         waiting.start += len(ids)
         if not waiting.left:
@@ -159,7 +159,7 @@ class Intake:
             connection,
             claim_id=claim_id,
             ids=part.ids,
-            held_by=part.held_by,
+            envelopes=part.envelopes,
             emptied=[w.taken.envelope.publish_id for w in part.emptied],
             process=self.process,
         )

@@ -99,10 +99,17 @@ class Merchant:
         now, actor = datetime.now(UTC), Actor("system:bench")
         self.row, _ = models.Merchant.objects.get_or_create(slug=slug, defaults={"name": slug})
         self.id = int(self.row.id)
-        where = {"merchant_id": self.id, "mode": Mode.LIVE}
+        where: dict[str, Any] = {"merchant_id": self.id, "mode": Mode.LIVE}
         ProviderAccount.objects.filter(merchant_id=self.id).delete()
         create_account(
-            **where, channel="email", provider=provider, name="sink", config={"url": url}, actor=actor, now=now, **account
+            **where,
+            channel="email",
+            provider=provider,
+            name="sink",
+            config={"url": url},
+            actor=actor,
+            now=now,
+            **account,
         )
         Template.objects.filter(merchant_id=self.id).delete()
         made = create_template(**where, key="order", content=CONTENT, actor=actor, now=now, category="marketing")

@@ -157,7 +157,7 @@ class Ledger:
                 connection,
                 claim_id=name,
                 ids=ids,
-                held_by=held_by,
+                envelopes=sorted(set(held_by)),
                 emptied=sorted(set(held_by)) if emptied else [],
                 process="test",
                 lease=lease,

@@ -26,18 +26,20 @@ LEASE_SECONDS = 45.0
 LEASE_MARGIN = 10.0
 
 CLAIM = f"""
-WITH w AS MATERIALIZED (
-  SELECT * FROM unnest(%(ids)s::uuid[], %(held_by)s::uuid[]) AS w(id, held_by)
-), t AS MATERIALIZED (
+WITH t AS MATERIALIZED (
   SELECT id, state, held_by FROM delivery
   WHERE id = ANY(%(ids)s::uuid[]) AND id BETWEEN %(lo)s AND %(hi)s
   ORDER BY id FOR UPDATE
 ), moved AS (
   UPDATE delivery d SET state = {State.SENDING:d}, held_by = %(claim)s
-  FROM t JOIN w ON w.id = t.id AND w.held_by = t.held_by
-  WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND d.id BETWEEN %(lo)s AND %(hi)s
+  FROM t WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND t.held_by = ANY(%(envelopes)s::uuid[])
+    AND d.id BETWEEN %(lo)s AND %(hi)s
   RETURNING d.id, d.merchant_id, d.mode, d.channel, d.category, d.priority, d.address, d.attempt, d.lost_leases,
-    d.run_id, d.flow_id, d.recipient_id, d.expires_at, d.possible_duplicate, d.due_at
+    d.run_id, d.flow_id, d.recipient_id, d.expires_at
+), runs AS MATERIALIZED (
+  -- Once for each flow, not for each row.
+  SELECT f.id, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS state
+  FROM flow f WHERE f.id IN (SELECT flow_id FROM moved)
 ), leased AS (
   INSERT INTO claim (id, process, lease_until, ids)
   SELECT %(claim)s, %(process)s, now() + %(lease)s * interval '1 second', array_agg(id ORDER BY id) FROM moved
@@ -47,9 +49,9 @@ WITH w AS MATERIALIZED (
   DELETE FROM envelope WHERE id IN (
     SELECT id FROM envelope WHERE id = ANY(%(emptied)s::uuid[]) FOR UPDATE SKIP LOCKED)
 )
-SELECT m.*, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS flow_state,
-  extract(epoch FROM m.expires_at - now())::float8 AS expires_in
-FROM moved m JOIN flow f ON f.id = m.flow_id ORDER BY m.id
+SELECT m.id, m.merchant_id, m.mode, m.channel, m.category, m.priority, m.address, m.attempt, m.lost_leases, m.run_id,
+  m.flow_id, m.recipient_id, extract(epoch FROM m.expires_at - now())::float8 AS expires_in, r.state AS flow_state
+FROM moved m JOIN runs r ON r.id = m.flow_id ORDER BY m.id
 """
 
 REQUESTS = """
@@ -80,19 +82,22 @@ async def claim(
     *,
     claim_id: UUID,
     ids: Sequence[UUID],
-    held_by: Sequence[UUID],
+    envelopes: Sequence[UUID],
     emptied: Sequence[UUID],
     process: str,
     lease: float = LEASE_SECONDS,
 ) -> list[Any]:
-    """Take what can start now. Rows come back in id order; what is missing was cancelled, sent or taken by another."""
+    """Take what can start now of these envelopes, and forget the emptied ones.
+
+    Rows come back in id order; what is missing was cancelled, sent or taken by another.
+    """
     cursor = connection.cursor(row_factory=by_name)
     lo, hi = span(ids)
     await cursor.execute(
         CLAIM,
         {
             "ids": uuids(ids),
-            "held_by": uuids(held_by),
+            "envelopes": uuids(envelopes),
             "lo": lo,
             "hi": hi,
             "claim": claim_id,

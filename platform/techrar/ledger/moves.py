@@ -17,7 +17,7 @@ from uuid import UUID
 from techrar.ledger.arrays import WRITERS, uuids
 from techrar.ledger.partitions import span
 from techrar.ledger.states import LEGAL, OPEN, PENDING, State, pairs_sql
-from techrar.ledger.tallies import BUMP_TALLIES, KEY
+from techrar.ledger.tallies import BUMP_TALLIES, KEY_OF_DAY
 
 
 @dataclass(slots=True)
@@ -99,25 +99,28 @@ WITH o AS MATERIALIZED (
     cost_micros = d.cost_micros + j.cost_micros,
     currency = CASE WHEN j.currency <> '' THEN j.currency ELSE d.currency END
   FROM j WHERE d.id = j.id AND d.id BETWEEN %(lo)s AND %(hi)s
-  RETURNING d.id, d.merchant_id, d.mode, d.run_id, d.variant, d.channel, d.account_id, d.category, d.state, d.reason,
-    d.currency, d.cost_micros, d.attempt, d.flow_id, d.priority, d.held_by, j.legal,
-    j.old_state, j.old_account, j.old_reason, j.old_currency, j.old_cost
+  RETURNING d.id, d.merchant_id, d.mode, id_day(d.id) AS day, d.run_id, d.variant, d.channel, d.account_id, d.category,
+    d.state, d.reason, d.currency, d.cost_micros, d.attempt, d.flow_id, d.priority, d.held_by, j.legal,
+    j.old_state, j.old_account, j.old_reason, j.old_currency, j.old_cost,
+    j.kind, j.at, j.age, j.delay, j.reason AS why, j.vendor_id, j.vendor_index, j.detail
 ), delta AS (
-  SELECT {KEY.format(p="", state="old_state", reason="old_reason", account="old_account", currency="old_currency")},
+  SELECT {
+    KEY_OF_DAY.format(p="", state="old_state", reason="old_reason", account="old_account", currency="old_currency")
+},
     -1 AS n, -old_cost AS cost_micros FROM moved
   UNION ALL
-  SELECT {KEY.format(p="", state="state", reason="reason", account="account_id", currency="currency")},
+  SELECT {KEY_OF_DAY.format(p="", state="state", reason="reason", account="account_id", currency="currency")},
     1, cost_micros FROM moved
 ), tallied AS ({BUMP_TALLIES}
 ), told AS (
   INSERT INTO delivery_event (delivery_id, at, account_id, merchant_id, mode, state, attempt, kind, reason, vendor_id,
     detail)
-  SELECT m.id, COALESCE(o.at, clock_timestamp() - o.age * interval '1 second'), m.account_id, m.merchant_id, m.mode,
-    m.state, m.attempt, o.kind, o.reason, o.vendor_id, o.detail::jsonb
-  FROM moved m JOIN o USING (id) WHERE o.kind <> ''
+  SELECT id, COALESCE(at, clock_timestamp() - age * interval '1 second'), account_id, merchant_id, mode, state, attempt,
+    kind, why, vendor_id, detail::jsonb
+  FROM moved WHERE kind <> ''
 ), indexed AS (
   INSERT INTO vendor_message (account_id, vendor_id, delivery_id)
-  SELECT m.account_id, o.vendor_id, m.id FROM moved m JOIN o USING (id) WHERE o.vendor_index AND o.vendor_id <> ''
+  SELECT account_id, vendor_id, id FROM moved WHERE vendor_index AND vendor_id <> ''
   ON CONFLICT DO NOTHING
 ), buried AS (
   INSERT INTO dead_letter (delivery_id, merchant_id, mode, channel, account_id, reason, fingerprint)
@@ -127,8 +130,8 @@ WITH o AS MATERIALIZED (
 ), reserved AS (
   INSERT INTO envelope (id, flow_id, lane, priority, on_ladder, n, check_at, ids)
   SELECT held_by, min(flow_id), min(CASE WHEN priority = 0 THEN channel || '.urgent' ELSE channel END), min(priority),
-    true, count(*), max(now() + o.delay * interval '1 second') + interval '60 seconds', array_agg(m.id ORDER BY m.id)
-  FROM moved m JOIN o USING (id, held_by) WHERE m.state = {State.QUEUED:d} AND m.legal GROUP BY held_by
+    true, count(*), max(now() + delay * interval '1 second') + interval '60 seconds', array_agg(id ORDER BY id)
+  FROM moved WHERE state = {State.QUEUED:d} AND legal AND held_by IS NOT NULL GROUP BY held_by
 ), finished AS (
   DELETE FROM claim WHERE id = ANY(%(done)s::uuid[])
 ), forgotten AS (

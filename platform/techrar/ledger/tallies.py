@@ -12,6 +12,8 @@ import random
 KEY = """{p}merchant_id, {p}mode, id_day({p}id) AS day, {p}run_id, {p}variant, {p}channel, {account} AS account_id,
     {p}category, (CASE WHEN {state} < 5 THEN 0 ELSE {state} END)::smallint AS state,
     CASE WHEN {state} < 5 THEN '' ELSE {reason} END AS reason, {currency} AS currency"""
+#: The same where the day is known already: to find it twice is a tenth of what a move costs.
+KEY_OF_DAY = KEY.replace("id_day({p}id) AS day", "{p}day")
 
 _COLUMNS = "merchant_id, mode, day, run_id, variant, channel, account_id, category, state, reason, currency"
 

@@ -75,7 +75,7 @@ def statements(ids: list[UUID], envelope: UUID) -> dict[str, tuple[str, dict[str
     lease = {"claim": uuid7(), "process": "test", "lease": 45.0, "emptied": [envelope]}
     blank = {"kind": ["opened"] * len(ids), "at": [datetime.now(UTC)] * len(ids), "account": [0] * len(ids)}
     return {
-        "claim": (claims.CLAIM, {**rows, "held_by": held_by, **lease}),
+        "claim": (claims.CLAIM, {**rows, "envelopes": [envelope], **lease}),
         "outcome": (APPLY, parameters([Move(i, State.SENT, kind="sent", fence=envelope) for i in ids], shard=0)),
         "receipt": (APPLY, parameters([Move(i, State.SENT, kind="sent") for i in ids], shard=0)),
         "reserve": (reservations.RESERVE, {**rows, "held_by": held_by}),

@@ -43,7 +43,7 @@ def test_several_envelopes_are_claimed_together() -> None:
     line = waiting(2, 3)
     part = cut(line, Gate(20))
     assert ids(part) == [1, 2, 3, 4, 5]
-    assert [h.int for h in part.held_by] == [1, 1, 2, 2, 2]
+    assert [e.int for e in part.envelopes] == [1, 2]
     assert part.flows == {1: 2, 2: 3}
     assert len(part.emptied) == 2
     assert not line

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from techrar.ledger.moves import APPLY, Move, parameters
+from techrar.ledger.arrays import WRITERS, uuids
+from techrar.ledger.moves import _TYPES, APPLY, Move, parameters
 from techrar.ledger.states import State
 
 
@@ -18,7 +19,8 @@ def test_every_column_has_one_value_per_move_in_the_same_order(ids: list[UUID]) 
     moves = [Move(i, State.SENT, attempt=n, reason=str(n)) for n, i in enumerate(ids)]
     columns = parameters(moves, shard=3)
     for field in fields(Move):
-        assert columns[field.name] == [getattr(move, field.name) for move in moves]
+        given = [getattr(move, field.name) for move in moves]
+        assert columns[field.name] == WRITERS[_TYPES[field.name]](given)
     assert columns["lo"] <= min(ids) <= max(ids) <= columns["hi"]
 
 
@@ -30,7 +32,7 @@ def test_every_parameter_of_the_statement_is_given_and_no_other() -> None:
 
 def test_the_claims_that_end_are_named_beside_the_moves() -> None:
     done = uuid4()
-    assert parameters([Move(uuid4(), State.SENT)], shard=0, done=(done,))["done"] == [done]
+    assert parameters([Move(uuid4(), State.SENT)], shard=0, done=(done,))["done"] == uuids([done])
 
 
 def test_no_moves_are_no_batch() -> None:
