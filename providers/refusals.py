@@ -15,6 +15,7 @@ import orjson
 from providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Throttled, Transient
 from providers.http import Answer
 from providers.messages import Reason
+from providers.redact import redact
 
 Refusal = tuple[type[ProviderError], Reason]
 #: What most tables are made of.
@@ -47,7 +48,7 @@ def refusal(
 
     `otherwise` is what a code means that is not in the table, where HTTP statuses mean nothing.
     """
-    words = f"the vendor said {code}: {said}".removesuffix(": ") if code else f"the vendor answered {answer.status}"
+    words = f"the vendor said {code}: {redact(said, limit=200)}".removesuffix(": ") if code else f"the vendor answered {answer.status}"
     wait = answer.retry_after(now) or (waits or {}).get(code)
     kind, reason = table.get(code) or (otherwise if code else None) or _by_status(answer.status, bool(code))
     return kind(reason, words, retry_after=wait, **answer.summary)

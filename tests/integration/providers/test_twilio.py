@@ -150,6 +150,14 @@ async def test_what_twilio_says_decides_what_follows(answer: Reply, kind: str, r
     assert (outcome.kind.value, outcome.reason) == (kind, reason)
 
 
+async def test_a_refusal_that_repeats_the_number_is_kept_without_it() -> None:
+    said = {"code": 21211, "message": "Invalid 'To' Phone Number: +12025550123", "status": 400}
+    async with sms(reply(said, 400)) as (provider, _):
+        outcome = await deliver(provider, message("sms"))
+    assert outcome.detail["message"] == "the vendor said 21211: Invalid 'To' Phone Number: +***123"
+    assert "12025550123" not in str(outcome.detail)
+
+
 async def test_twilio_or_the_table_says_how_long_to_wait() -> None:
     async with sms(refused(20429, 429, **{"Retry-After": "7"}), refused(21611), refused(20429)) as (provider, _):
         waits = [(await deliver(provider, message("sms"))).retry_after for _ in range(3)]
