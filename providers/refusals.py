@@ -48,10 +48,10 @@ def refusal(
 
     `otherwise` is what a code means that is not in the table, where HTTP statuses mean nothing.
     """
-    words = f"the vendor said {code}: {redact(said, limit=200)}".removesuffix(": ") if code else f"the vendor answered {answer.status}"
+    words = f"the vendor said {code}: {redact(said, limit=200)}" if code else f"the vendor answered {answer.status}"
     wait = answer.retry_after(now) or (waits or {}).get(code)
     kind, reason = table.get(code) or (otherwise if code else None) or _by_status(answer.status, bool(code))
-    return kind(reason, words, retry_after=wait, **answer.summary)
+    return kind(reason, words.removesuffix(": "), retry_after=wait, **answer.summary)
 
 
 def _by_status(status: int, readable: bool) -> Refusal:

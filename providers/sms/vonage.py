@@ -151,7 +151,7 @@ class VonageSms(Provider):
         ids = [text(piece.get("message-id")) for piece in pieces]
         if answer.ok and pieces and all(code == "0" for code in codes) and all(ids):
             return ids[0]
-        if "0" in codes:
+        if {"0", ""} & set(codes):
             words = "Vonage does not say that it took every piece of the message"
             raise Ambiguous(Reason.UNEXPECTED_ANSWER, words, **answer.summary)
         code, said = (codes[0], text(pieces[0].get("error-text"))) if pieces else ("", "")

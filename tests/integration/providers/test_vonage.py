@@ -125,6 +125,7 @@ def test_no_row_of_the_table_is_left_out_above() -> None:
     [
         [PIECE, {"status": "5", "error-text": "Internal Error"}],
         [{"status": "1", "error-text": "Throttled"}, PIECE],
+        [{"status": "1", "error-text": "Throttled"}, {"status": None}],
         [{**PIECE, "message-id": ""}],
         [PIECE, {**PIECE, "message-id": None}],
     ],
