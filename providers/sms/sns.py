@@ -62,7 +62,7 @@ class SnsSms(WithoutReceipts, Provider):
         )
         secret_key: SecretStr = Field(min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"])
         region: str = Field(
-            pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Where SMS is set up: eu-west-1.", examples=["eu-west-1"]
+            pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Where SMS is set up: eu-west-1.", examples=["eu-west-1"]
         )
         sender: str = Field(
             "",

@@ -103,7 +103,7 @@ class WhatsAppCloud(Provider):
 
     class Config(ProviderConfig):
         phone_number_id: str = Field(
-            pattern=r"^\d{5,20}$",
+            pattern="^[0-9]{5,20}$",
             description="From WhatsApp Manager; not the number.",
             examples=["106540352242922"],
         )

@@ -38,7 +38,7 @@ SAID = {
 
 def signed(said: dict[str, Any], *, secret: str = SECRET, method: Any = "sha256", at: datetime = NOW) -> dict[str, Any]:
     """With Vonage's own signature."""
-    whole = {**said, "timestamp": str(int(at.timestamp()))}
+    whole = {"timestamp": str(int(at.timestamp())), **said}
     auth = Auth(api_key="abcd1234", signature_secret=secret, signature_method=method)
     return {**whole, "sig": auth.sign_params(whole).upper()}
 
@@ -72,6 +72,7 @@ def test_we_accept_what_vonage_signs(as_form: bool, method: str) -> None:
         signed(SAID) | {"extra": "x"},
         signed(SAID) | {"sig": "ü"},
         signed(SAID) | {"sig": ["x"]},
+        signed({**SAID, "timestamp": "soon"}),
         signed(SAID, at=NOW - timedelta(seconds=301)),
         signed(SAID, at=NOW + timedelta(seconds=301)),
     ],
