@@ -106,6 +106,14 @@ class Provider(ABC):
     def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:
         """The vendor's words in ours. Called only after `verify`."""
 
+    @classmethod
+    def answer_challenge(cls, config: Any, request: ReceiptRequest) -> str | None:  # noqa: ARG003
+        """What to answer a vendor that asks by GET whether this address expects it: None when it never asks.
+
+        Raise `BadSignature` when it cannot be that vendor.
+        """
+        return None
+
     async def close(self) -> None:  # noqa: B027 most vendors hold nothing of their own
         """Give back sessions and hand over what is still to be said."""
 
@@ -143,9 +151,17 @@ class WithoutReceipts:
         return []
 
 
-def accepted(message: Message, vendor_id: str = "", **detail: object) -> Outcome:
-    """The vendor took this message."""
-    return Outcome(message.delivery_id, OutcomeKind.ACCEPTED, vendor_id=vendor_id, detail=detail)
+def accepted(message: Message, vendor_id: str = "", *, cost: tuple[int, str] = (0, ""), **detail: object) -> Outcome:
+    """The vendor took this message, for so many millionths of a currency."""
+    micros, currency = cost
+    return Outcome(
+        message.delivery_id,
+        OutcomeKind.ACCEPTED,
+        vendor_id=vendor_id,
+        detail=detail,
+        cost_micros=micros,
+        currency=currency,
+    )
 
 
 def _settle(provider: Provider, batch: Sequence[Message], outcomes: Iterable[Outcome]) -> list[Outcome]:
