@@ -12,7 +12,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset, WindowUpdated
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
 
@@ -91,8 +91,11 @@ class Connection(asyncio.Protocol):
         self.server.connections.append(self)
         if self.server.silent:
             return
-        self.h2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = self.server.at_once
-        self.h2.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = self.server.window
+        told = {
+            SettingCodes.MAX_CONCURRENT_STREAMS: self.server.at_once,
+            SettingCodes.INITIAL_WINDOW_SIZE: self.server.window,
+        }
+        self.h2.local_settings = Settings(client=False, initial_values=told)
         self.h2.initiate_connection()
         self.flush()
 
