@@ -109,7 +109,7 @@ class Link:
         rest = memoryview(body)
         while not stream.sent and not stream.answered.done():
             room = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size)
-            if room or not rest:
+            if room > 0 or not rest:
                 chunk, rest = rest[:room], rest[room:]
                 stream.sent = not rest
                 self._h2.send_data(number, bytes(chunk), end_stream=stream.sent)
@@ -119,7 +119,7 @@ class Link:
 
     def _end(self, number: int, stream: Stream) -> None:
         if self._streams.pop(number, None) and not self.ended:
-            if not (stream.sent and stream.answered.done()):
+            if not stream.sent or stream.answered.cancelled():
                 self._cancel(number)
             if self._retired and not self._streams:
                 self._writer.close()

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from h2.errors import ErrorCodes
 
-from providers import http2, http2_link
+from providers import http2
 from providers.errors import Ambiguous, ProviderError, Transient
 from providers.http import MAX_ANSWER, Answer
 from providers.http2 import Http2
+from providers.http2_link import IDLE
 from tests.support.certificates import server_tls
 from tests.support.http2_server import Http2Server, Reply2
 from tests.support.processes import Process
@@ -199,12 +200,10 @@ async def test_a_slow_answer_does_not_make_a_connection_suspect_over_which_other
         assert server.cancelled == [1]
 
 
-async def test_a_connection_that_was_silent_for_long_is_not_trusted(
-    tls: tuple[ssl.SSLContext, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_connection_that_was_silent_for_long_is_not_trusted(tls: tuple[ssl.SSLContext, ...]) -> None:
     async with served(tls) as (server, client):
         await post(client)
-        monkeypatch.setattr(http2_link, "IDLE", 0.0)
+        client._links[-1]._heard_at -= IDLE + 1
         await post(client)
         assert [got.connection for got in server.requests] == [0, 1]
 
