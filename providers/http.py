@@ -152,8 +152,7 @@ class Network:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 reader, writer = await asyncio.open_connection(sock=sock, ssl=self._context(alpn), server_hostname=host)
-        except OSError as error:  # TimeoutError and what TLS objects to are among them
-            sock.close()
+        except OSError as error:  # TimeoutError and what TLS objects to are among them; the socket is closed by now
             told = redact(str(error), limit=200) or "timed out"
             raise Transient(Reason.CONNECTION, f"no TLS with {host}:{port}: {told}") from error
         if writer.get_extra_info("ssl_object").selected_alpn_protocol() != alpn:

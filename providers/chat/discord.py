@@ -77,5 +77,4 @@ class Discord(WithoutReceipts, Provider):
             return failed(of_status(answer.status), answer, said, now=self.now())
         verdict = CODES.get(refusal.code) or STATUSES.get(answer.status) or of_status(answer.status)
         wait = min(max(refusal.retry_after, 0.0), MAX_WAIT)
-        said = f"Discord said {refusal.code}: {refusal.message[:200]}"
-        return failed(verdict, answer, said, now=self.now(), at_least=wait)
+        return failed(verdict, answer, f"Discord said {refusal.code}", now=self.now(), at_least=wait)

@@ -142,7 +142,7 @@ class Apns(WithoutReceipts, Provider):
         verdict = WORDS.get(word) or STATUSES.get(answer.status) or of_status(answer.status)
         if verdict is _DEAD and not self._dead(answer, message, refusal):
             verdict = (Permanent, Reason.UNREACHABLE)
-        return failed(verdict, answer, f"APNs said {word}", now=self.now())
+        return failed(verdict, answer, f"APNs said {word[:80]}", now=self.now())
 
     def _dead(self, answer: Answer, message: Message, refusal: Refusal) -> bool:
         """Whether the token may be suppressed for good."""

@@ -123,7 +123,7 @@ class Fcm(WithoutReceipts, Provider):
         if word == "INVALID_ARGUMENT" and _about_the_token(failure.error):
             verdict = (Permanent, Reason.INVALID_ADDRESS)
         least = QUOTA_WAIT if verdict[0] is Throttled else 0.0
-        return failed(verdict, answer, f"FCM said {word}", now=self.now(), at_least=least)
+        return failed(verdict, answer, f"FCM said {word[:80]}", now=self.now(), at_least=least)
 
 
 def payload(message: Message) -> bytes:

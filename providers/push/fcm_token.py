@@ -60,7 +60,6 @@ class Granted(msgspec.Struct):
 
 class Denied(msgspec.Struct):
     error: str
-    error_description: str = ""
 
 
 class AccessToken:
@@ -106,7 +105,7 @@ class AccessToken:
             return
         denied = answer.read(Denied) if answer.status in (400, 401, 403) else None
         if denied:
-            said = f"Google does not accept the service account: {denied.error} {denied.error_description}"
+            said = f"Google does not accept the service account: {denied.error[:80]}"
             raise Misconfigured(Reason.CREDENTIALS, said, **answer.summary)
         said = f"Google's sign-in answered {answer.status}"
         raise _unsent(verdicts.failed(verdicts.of_status(answer.status), answer, said, now=self._now()))
