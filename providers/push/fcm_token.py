@@ -34,7 +34,7 @@ _WRONG = "must be the JSON file of a service account, from the Firebase console"
 class ServiceAccount(msgspec.Struct, frozen=True):
     """What of the file is needed."""
 
-    project_id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9.:-]{3,60}$")]
+    project_id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9.:-]{3,60}\Z")]
     private_key_id: str
     private_key: str
     client_email: str
