@@ -142,6 +142,7 @@ async def test_a_token_that_is_refused_is_replaced_once_where_apple_allows_it(tl
         assert said(await deliver(apns, card())) == ("accepted", "")
         tokens = [got.headers["authorization"] for got in server.requests]
         assert tokens[0] == tokens[1] != tokens[2]
+        clock.at += timedelta(minutes=19)
         server.replies.append(refused(403, reason))
         assert said(await deliver(apns, card())) == ("misconfigured", "credentials")
         assert len(server.requests) == 4, "a new token within 20 minutes would be refused as well"
