@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+import msgspec
 import orjson
 from aiohttp.abc import AbstractResolver
 from yarl import URL
@@ -28,6 +29,8 @@ from providers.redact import redact
 CONNECT_TIMEOUT = 5.0
 MAX_ANSWER = 65_536
 MAX_WAIT = 3_600.0  # a longer Retry-After is a mistake, or an attempt to park our queue
+
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,13 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise Ambiguous(Reason.UNEXPECTED_ANSWER, "the answer is not JSON", **self.summary) from None
+
+    def read(self, shape: type[Shape]) -> Shape | None:
+        """The body in this shape, or None: vendors, and machines on the way to them, answer all sorts of things."""
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def retry_after(self, now: datetime) -> float | None:
         """Seconds from a `Retry-After` header, given as seconds or as a date."""
@@ -76,6 +86,8 @@ class Network:
         self._resolver = GuardedResolver(resolver or aiohttp.DefaultResolver(), self.guard)
         self._guarded = _session(connections, tls, resolver=self._resolver, socket_factory=self.guard.open_socket)
         self._own = _session(100, tls)
+        self._tls = tls
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     async def request(
         self,
@@ -86,11 +98,16 @@ class Network:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109 part of what a call means, and mapped to its own outcome
         own: bool = False,
+        secret_path: bool = False,
     ) -> Answer:
-        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private."""
+        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private.
+
+        `secret_path`: who knows the path may use it, so the timeline shows the host alone.
+        """
         target, session = self._target(url, own=own)
         payload = _Body(body) if body else None
-        summary: dict[str, Any] = {"request": f"{method} {target.with_query(None).with_fragment(None)}"}
+        shown = f"{target.origin()}/…" if secret_path else str(target.with_query(None).with_fragment(None))
+        summary: dict[str, Any] = {"request": f"{method} {shown}"}
         try:
             async with session.request(
                 method,
@@ -128,6 +145,30 @@ class Network:
             raise Transient(Reason.CONNECTION, f"no connection to {host}:{port} in time") from None
         except OSError as error:
             raise Transient(Reason.CONNECTION, f"no connection to {host}:{port}: {error.strerror or error}") from error
+
+    async def open_tls(self, host: str, port: int, *, alpn: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """An encrypted connection for what is not HTTP/1.1, to an address that passed the same check."""
+        sock = await self.open_socket(host, port)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                reader, writer = await asyncio.open_connection(sock=sock, ssl=self._context(alpn), server_hostname=host)
+        except OSError as error:  # TimeoutError and what TLS objects to are among them; the socket is closed by now
+            told = redact(str(error), limit=200) or "timed out"
+            raise Transient(Reason.CONNECTION, f"no TLS with {host}:{port}: {told}") from error
+        if writer.get_extra_info("ssl_object").selected_alpn_protocol() != alpn:
+            writer.close()
+            raise Transient(Reason.CONNECTION, f"{host}:{port} does not speak {alpn}")
+        return reader, writer
+
+    def _context(self, alpn: str) -> ssl.SSLContext:
+        """The same trust with another protocol. Reading the system's authorities takes long, so it is done once."""
+        if alpn not in self._contexts:
+            context = ssl.create_default_context()
+            for authority in self._tls.get_ca_certs(binary_form=True) if self._tls else ():
+                context.load_verify_locations(cadata=authority)
+            context.set_alpn_protocols([alpn])
+            self._contexts[alpn] = context
+        return self._contexts[alpn]
 
     async def close(self) -> None:
         await self._guarded.close()

@@ -69,6 +69,7 @@ class Message:
     category: str = "transactional"
     attempt: int = 1
     receipt_url: str = ""  #: where the vendor should post receipts for this account
+    address_since: datetime | None = None  #: when the address was last registered, where that is known
 
 
 @dataclass(frozen=True, slots=True)
