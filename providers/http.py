@@ -35,7 +35,7 @@ MAX_WAIT = 3_600.0  # a longer Retry-After is a mistake, or an attempt to park o
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: bytes  #: at most `MAX_ANSWER` bytes
+    body: bytes  #: at most as much as was asked for
     summary: Mapping[str, Any] = field(default_factory=dict)  #: redacted, for the timeline
 
     @property
@@ -87,8 +87,12 @@ class Network:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109 part of what a call means, and mapped to its own outcome
         own: bool = False,
+        most: int = MAX_ANSWER,
     ) -> Answer:
-        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private."""
+        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private.
+
+        Of the answer, `most` bytes are read: more than usual where a call carries many messages.
+        """
         target, session = self._target(url, own=own)
         wire = SimpleNamespace(written=False)
         summary: dict[str, Any] = {"request": f"{method} {target.with_query(None).with_fragment(None)}"}
@@ -102,12 +106,12 @@ class Network:
                 allow_redirects=False,
                 trace_request_ctx=wire,
             ) as response:
-                received = await _read(response)
+                received = await _read(response, most)
         except aiohttp.InvalidURL:
             raise ForbiddenTarget("The address does not name a host we can connect to.") from None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise _failure(error, summary, written=wire.written) from error
-        summary |= {"status": response.status, "answer": redact(received.decode(errors="replace"))}
+        summary |= {"status": response.status, "answer": redact(received[:MAX_ANSWER].decode(errors="replace"))}
         return Answer(response.status, response.headers, received, summary)
 
     def _target(self, url: str, *, own: bool) -> tuple[URL, aiohttp.ClientSession]:
@@ -152,15 +156,15 @@ def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> 
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """As much of the body as anybody will look at; the rest stays with its sender, and so does the connection."""
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
-        if len(received) > MAX_ANSWER:
+        if len(received) > most:
             response.close()
             break
-    return bytes(received[:MAX_ANSWER])
+    return bytes(received[:most])
 
 
 def _failure(error: Exception, summary: dict[str, Any], *, written: bool) -> Transient | Ambiguous:

@@ -10,16 +10,21 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
-from providers.errors import BadSignature
+from providers.errors import BadReceipt, BadSignature
 from providers.messages import ReceiptRequest
 from techrar.core.errors import NotFound, Problem
 from techrar.core.storable import storable
 from techrar.receipts import sql
+from techrar.receipts.fetch import fetch
 from techrar.routing import selectors
 
 
 class WrongSignature(Problem):
     status, code, title = 401, "wrong_signature", "The receipt is not signed by the provider"
+
+
+class Unreadable(Problem):
+    status, code, title = 400, "unreadable_receipt", "The receipt cannot be read"
 
 
 def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str], url: str, now: datetime) -> int:
@@ -28,13 +33,16 @@ def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str],
     adapter = account.adapter
     if adapter is None:
         raise NotFound("There is no provider account with this address.")
-    request = ReceiptRequest(body=body, headers=headers, url=url, received_at=now)
+    request = ReceiptRequest(body=body, headers=headers, url=url, received_at=now, fetch=fetch)
     config = account.config(selectors.key_ring())
     try:
         adapter.verify(config, request)
+        adapter.confirm(config, request)
+        receipts = adapter.parse_receipts(config, request)
     except BadSignature as error:
         raise WrongSignature(f"The signature does not match this account: {error}.") from None
-    receipts = adapter.parse_receipts(config, request)
+    except BadReceipt as error:
+        raise Unreadable(f"This receipt cannot be read: {error}.") from None
     if not receipts:
         return 0
     values: dict[str, Any] = {
