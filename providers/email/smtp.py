@@ -95,7 +95,7 @@ class Smtp(WithoutReceipts, Provider):
             extra=unsubscribe_headers(message),
         )
         if self._dkim:
-            raw = self._dkim.signed(raw, now=self.now())
+            raw = self._dkim.signed(raw)
         session = await self._addressed(message, sender)
         try:
             said = await session.data(raw)
