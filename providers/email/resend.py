@@ -67,7 +67,7 @@ class Resend(Provider):
     class Config(ProviderConfig):
         api_key: SecretStr = Field(description="A key that may send mail.", examples=["re_abc_def"])
         signing_secret: SecretStr = Field(
-            SecretStr(""), description="The webhook's signing secret (whsec_…); without it no receipts are taken."
+            SecretStr(""), description="The webhook's signing secret; without it no receipts are taken."
         )
         from_address: FromAddress = ""
         from_name: FromName = ""
