@@ -29,7 +29,7 @@ SIGNED = {
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
-HASHES: dict[Any, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 SNS's first version
+HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 SNS's first version
 MOST_CERTIFICATES = 20
 
 _certificates: OrderedDict[str, rsa.RSAPublicKey] = OrderedDict()
@@ -56,7 +56,10 @@ def verify(topic_arn: str, request: ReceiptRequest) -> None:
         raise BadSignature(str(error)) from None
     if posted.get("TopicArn") != topic_arn:
         raise BadSignature("it is about another topic")
-    fields, algorithm = SIGNED.get(reading.text(posted.get("Type"))), HASHES.get(posted.get("SignatureVersion"))
+    fields, algorithm = (
+        SIGNED.get(reading.text(posted.get("Type"))),
+        HASHES.get(reading.text(posted.get("SignatureVersion"))),
+    )
     if fields is None or algorithm is None or not all(isinstance(posted.get(f, ""), str) for f in fields):
         raise BadSignature("the envelope is malformed")
     at = reading.moment(posted.get("Timestamp"), otherwise=datetime.fromtimestamp(0, UTC))

@@ -35,10 +35,12 @@ from providers.email.sending import (
     parts_of,
     portions,
     sender_of,
+    settled,
     time_left,
     unsubscribe_headers,
 )
 from providers.errors import Ambiguous, BadReceipt, BadSignature
+from providers.http import Answer
 from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, failure
 
 HOSTS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
@@ -125,6 +127,8 @@ class Mailgun(Provider):
             headers={"Authorization": f"Basic {login}", "Content-Type": "application/x-www-form-urlencoded"},
             timeout=time_left(until),
         )
+        if answer.status == 400 and len(messages) > 1 and _blames_a_recipient(answer):
+            return await self._in_halves(messages, until)
         if answer.status != 200:
             raise failure(answer, REFUSED, now=self.now())
         said = answer.json()
@@ -132,6 +136,12 @@ class Mailgun(Provider):
         if not vendor_id or not reading.text(reading.dig(said, "message")).startswith("Queued"):
             raise Ambiguous(Reason.UNEXPECTED_ANSWER, "the answer does not say that it is queued", **answer.summary)
         return [accepted(message, vendor_id, **answer.summary) for message in messages]
+
+    async def _in_halves(self, messages: list[Message], until: float) -> list[Outcome]:
+        """Nothing was sent, because of somebody whom Mailgun does not name: the search must not cost the others."""
+        middle = len(messages) // 2
+        calls = [*self._calls(messages[:middle]), *self._calls(messages[middle:])]
+        return [outcome for each in calls for outcome in await settled(self._call, *each, until)]
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -177,6 +187,11 @@ def _own(message: Message) -> dict[str, str]:
     """The fields that differ from one recipient to the next, beside the bodies."""
     headers = {f"h:{name}": value for name, value in unsubscribe_headers(message).items()}
     return {"subject": mime.line(message.content["subject"]), "v:delivery_id": str(message.delivery_id), **headers}
+
+
+def _blames_a_recipient(answer: Answer) -> bool:
+    said = reading.text(reading.dig(reading.loose(answer.body), "message"))
+    return said.lower().lstrip("'").startswith(("to parameter", "to' parameter"))
 
 
 def _tag(name: str) -> str:

@@ -185,7 +185,7 @@ def _outcome(message: Message, item: Any, answer: Answer) -> Outcome:
     # While Postmark is in trouble it leaves the code out, and has taken the message all the same.
     if vendor_id and code in (None, 0):
         return accepted(message, vendor_id, **detail)
-    clear = isinstance(code, int) and code > 0
+    clear = type(code) is int and code > 0
     kind, reason = CODES.get(code, BAD_MESSAGE) if clear else (Ambiguous, Reason.UNEXPECTED_ANSWER)
     return kind(reason, f"Postmark's code {code}", **detail).outcome(message)
 

@@ -38,10 +38,11 @@ from providers.email.sending import (
     in_calls,
     parts_of,
     sender_of,
+    settled,
     time_left,
     unsubscribe_headers,
 )
-from providers.errors import BadSignature, ProviderError
+from providers.errors import BadSignature
 from providers.http import Answer
 from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, failure
 
@@ -146,10 +147,7 @@ class SendGrid(Provider):
         # Nothing was sent, because of those that are named: the others go without them.
         left = [messages[at] for at in rest]
         people = [payload["personalizations"][at] for at in rest]
-        try:
-            return outcomes + await self._call(left, {**payload, "personalizations": people}, until)
-        except ProviderError as error:
-            return outcomes + [error.outcome(message) for message in left]
+        return outcomes + await settled(self._call, left, {**payload, "personalizations": people}, until)
 
     async def _post(self, payload: dict[str, Any], until: float) -> Answer:
         headers = {

@@ -28,6 +28,8 @@ SHORTEST_CALL = 5.0  # with less time left, a call is not begun
 T = TypeVar("T")
 #: What one HTTP call carries: its messages, and the vendor's payload or what is needed to make it.
 Call = tuple[list[Message], T]
+#: Makes it: gets these two, and the time by the loop's clock at which it must have ended.
+Caller = Callable[[list[Message], T, float], Awaitable[list[Outcome]]]
 
 
 def _an_address(value: str) -> str:
@@ -85,25 +87,25 @@ def portions(sizes: Sequence[int], limit: int) -> Iterator[slice]:
         yield slice(start, len(sizes))
 
 
-async def in_calls(
-    calls: Sequence[Call[T]], call: Callable[[list[Message], T, float], Awaitable[list[Outcome]]], *, within: float
-) -> list[Outcome]:
-    """Make the calls, a few at once. What fails is the outcome of that call's messages and of no others.
-
-    `call` gets the messages, what goes with them, and the time by the loop's clock at which it must have ended.
-    """
+async def in_calls(calls: Sequence[Call[T]], call: Caller[T], *, within: float) -> list[Outcome]:
+    """Make the calls, a few at once, so that all have ended within these seconds."""
     until = asyncio.get_running_loop().time() + within - MARGIN
     gate = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def one(messages: list[Message], payload: T) -> list[Outcome]:
         async with gate:
-            try:
-                return await call(messages, payload, until)
-            except ProviderError as error:
-                return [error.outcome(message) for message in messages]
+            return await settled(call, messages, payload, until)
 
     done = await asyncio.gather(*(one(messages, payload) for messages, payload in calls))
     return [outcome for outcomes in done for outcome in outcomes]
+
+
+async def settled(call: Caller[T], messages: list[Message], payload: T, until: float) -> list[Outcome]:
+    """The outcomes of one call; its failure is that of its messages and of no others."""
+    try:
+        return await call(messages, payload, until)
+    except ProviderError as error:
+        return [error.outcome(message) for message in messages]
 
 
 def time_left(until: float) -> float:

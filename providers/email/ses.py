@@ -253,14 +253,14 @@ def _entry(message: Message, values: dict[str, str]) -> dict[str, Any]:
 
 
 def _outcome(message: Message, result: Any, answer: Answer) -> Outcome:
-    status, vendor_id = reading.dig(result, "Status"), reading.text(reading.dig(result, "MessageId"))
+    status, vendor_id = (reading.text(reading.dig(result, name)) for name in ("Status", "MessageId"))
     detail = {
         **answer.summary,
         "answer": redact(reading.text(reading.dig(result, "Error"))) or answer.summary["answer"],
     }
     if status == "SUCCESS" and vendor_id:
         return accepted(message, vendor_id, **detail)
-    kind, reason = STATUSES.get(reading.text(status), (Ambiguous, Reason.UNEXPECTED_ANSWER))
+    kind, reason = STATUSES.get(status, (Ambiguous, Reason.UNEXPECTED_ANSWER))
     wait = QUOTA_WAIT if status in QUOTAS else None
     return kind(reason, f"SES's status {status}", retry_after=wait, **detail).outcome(message)
 

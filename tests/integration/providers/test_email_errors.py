@@ -165,6 +165,22 @@ async def test_what_fails_in_one_call_of_a_batch_is_not_the_end_of_another() -> 
     assert sorted(said(outcome)[0] for outcome in outcomes) == ["misconfigured", "retry"]
 
 
+async def test_mailgun_refuses_a_call_for_one_address_and_the_others_go_without_it() -> None:
+    at, batch = VENDORS["mailgun"], [mail(n) for n in range(8)]
+    no, yes = json_reply({"message": "to parameter is not a valid address"}, 400), at.accepts(1)
+    # The sixth: all, first half, second half, its first half, one, one, its second half.
+    outcomes, received = await deliver("mailgun", batch, no, yes, no, no, yes, no, yes)
+    assert [len(at.read(got.body)) for got in received] == [8, 4, 4, 2, 1, 1, 2]
+    assert [outcome.delivery_id for outcome in outcomes if said(outcome) == CONTENT] == [batch[5].delivery_id]
+    assert [said(outcome)[0] for outcome in outcomes].count("accepted") == 7
+
+
+async def test_mailgun_is_not_asked_again_for_what_no_recipient_is_to_blame_for() -> None:
+    no = json_reply({"message": "from parameter is not a valid address"}, 400)
+    outcomes, received = await deliver("mailgun", [mail(n) for n in range(8)], no)
+    assert ({said(outcome) for outcome in outcomes}, len(received)) == ({CONTENT}, 1)
+
+
 async def test_postmark_answers_for_each_message_of_a_batch() -> None:
     items = [
         {"ErrorCode": 0, "Message": "OK", "MessageID": "m-0"},

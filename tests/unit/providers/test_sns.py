@@ -61,6 +61,7 @@ def test_what_was_changed_after_signing_is_not_believed(field: str) -> None:
         ({"SigningCertURL": "https://[/"}, "not the topic's own"),
         ({"SigningCertURL": None}, "not the topic's own"),
         ({"SignatureVersion": "3"}, "malformed"),
+        ({"SignatureVersion": []}, "malformed"),
         ({"Type": "Gossip"}, "malformed"),
         ({"Timestamp": None}, "too old"),
     ],
