@@ -1,4 +1,4 @@
-"""How is a request to Amazon signed? Signature Version 4.
+"""How is a request to Amazon signed? Signature Version 4, for requests whose whole body is at hand.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -8,23 +8,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    access_key_id: str
+    secret_access_key: str
+    region: str
+
+
 def signed(
-    method: str,
-    url: str,
-    *,
-    body: bytes,
-    headers: Mapping[str, str],
-    region: str,
-    service: str,
-    access_key: str,
-    secret_key: str,
-    now: datetime,
+    method: str, url: str, body: bytes, *, who: Credentials, service: str, now: datetime, headers: Mapping[str, str]
 ) -> dict[str, str]:
     """The headers to send: those given, and the ones that prove who sends exactly this, now."""
     parts = urlsplit(url)
@@ -43,13 +42,13 @@ def signed(
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
+    scope = f"{moment[:8]}/{who.region}/{service}/aws4_request"
     to_sign = "\n".join([ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = b"AWS4" + secret_key.encode()
+    key = b"AWS4" + who.secret_access_key.encode()
     for word in scope.split("/"):
         key = hmac.digest(key, word.encode(), "sha256")
     signature = hmac.new(key, to_sign.encode(), "sha256").hexdigest()
-    proof = f"{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    proof = f"{ALGORITHM} Credential={who.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     return {**sent, "Authorization": proof}
 
 

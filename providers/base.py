@@ -114,6 +114,10 @@ class Provider(ABC):
         """
         return None
 
+    @classmethod  # noqa: B027 most vendors want nothing
+    def confirm(cls, config: Any, request: ReceiptRequest) -> None:
+        """Do what a vendor wants done before it reports, such as visiting an address. Called only after `verify`."""
+
     async def close(self) -> None:  # noqa: B027 most vendors hold nothing of their own
         """Give back sessions and hand over what is still to be said."""
 

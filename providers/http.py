@@ -37,7 +37,7 @@ Shape = TypeVar("Shape")
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: bytes  #: at most `MAX_ANSWER` bytes
+    body: bytes  #: at most as much as was asked for
     summary: Mapping[str, Any] = field(default_factory=dict)  #: redacted, for the timeline
 
     @property
@@ -99,10 +99,12 @@ class Network:
         timeout: float = 10.0,  # noqa: ASYNC109 part of what a call means, and mapped to its own outcome
         own: bool = False,
         secret_path: bool = False,
+        most: int = MAX_ANSWER,
     ) -> Answer:
         """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private.
 
-        `secret_path`: who knows the path may use it, so the timeline shows the host alone.
+        `secret_path`: who knows the path may use it, so the timeline shows the host alone. Of the answer, `most` bytes
+        are read: more than usual where a call carries many messages.
         """
         target, session = self._target(url, own=own)
         payload = _Body(body) if body else None
@@ -117,14 +119,14 @@ class Network:
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout)),
                 allow_redirects=False,
             ) as response:
-                received = await _read(response)
+                received = await _read(response, most)
         except aiohttp.InvalidURL:
             raise ForbiddenTarget("The address does not name a host we can connect to.") from None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             unconnected = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
             written = payload.written if payload else not unconnected
             raise _failure(error, summary, written=written) from error
-        summary |= {"status": response.status, "answer": redact(received.decode(errors="replace"))}
+        summary |= {"status": response.status, "answer": redact(received[:MAX_ANSWER].decode(errors="replace"))}
         return Answer(response.status, response.headers, received, summary)
 
     def _target(self, url: str, *, own: bool) -> tuple[URL, aiohttp.ClientSession]:
@@ -196,15 +198,15 @@ def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> 
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """As much of the body as anybody will look at; the rest stays with its sender, and so does the connection."""
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
-        if len(received) > MAX_ANSWER:
+        if len(received) > most:
             response.close()
             break
-    return bytes(received[:MAX_ANSWER])
+    return bytes(received[:most])
 
 
 def _failure(error: Exception, summary: dict[str, Any], *, written: bool) -> Transient | Ambiguous:

@@ -5,7 +5,7 @@ Plain frozen values, so that the engine, the receipts endpoint and every vendor'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,6 +70,7 @@ class Message:
     attempt: int = 1
     receipt_url: str = ""  #: where the vendor should post receipts for this account
     address_since: datetime | None = None  #: when the address was last registered, where that is known
+    unsubscribe_url: str = ""  #: takes a one-click POST (RFC 8058); empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class Receipt:
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _no_way_out(url: str) -> bytes:
+    raise LookupError(f"nothing was given to fetch {url} with")
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptRequest:
     """What was posted to `/hooks/{provider}/{account token}`, byte for byte: signatures cover exactly this."""
@@ -107,6 +112,8 @@ class ReceiptRequest:
     headers: Mapping[str, str]
     url: str  #: as the vendor sees it (the public one); some vendors sign it
     received_at: datetime
+    #: Gets a document that a vendor names, such as its certificate. The adapter checks first whose address it is.
+    fetch: Callable[[str], bytes] = _no_way_out
 
     def header(self, name: str) -> str:
         """A header whatever its case, or an empty string."""

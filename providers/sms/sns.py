@@ -54,13 +54,13 @@ class SnsSms(WithoutReceipts, Provider):
     capabilities = Capabilities(concurrency=20, timeout=12.0)
 
     class Config(ProviderConfig):
-        access_key: str = Field(
+        access_key_id: str = Field(
             min_length=16,
             max_length=128,
             description="Of an IAM user that may call sns:Publish.",
             examples=["AKIAIOSFODNN7EXAMPLE"],
         )
-        secret_key: SecretStr = Field(min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"])
+        secret_access_key: SecretStr = Field(min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"])
         region: str = Field(
             pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Where SMS is set up: eu-west-1.", examples=["eu-west-1"]
         )
@@ -80,17 +80,9 @@ class SnsSms(WithoutReceipts, Provider):
         form = {"Action": "Publish", "Version": "2010-03-31", "PhoneNumber": message.address, "Message": words}
         form |= _attributes(message.sender.get("address") or config.sender, config.sms_type)
         url, body = API.format(region=config.region), urlencode(form).encode()
-        headers = aws.signed(
-            "POST",
-            url,
-            body=body,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            region=config.region,
-            service="sns",
-            access_key=config.access_key,
-            secret_key=config.secret_key.get_secret_value(),
-            now=self.now(),
-        )
+        who = aws.Credentials(config.access_key_id, config.secret_access_key.get_secret_value(), config.region)
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers = aws.signed("POST", url, body, who=who, service="sns", now=self.now(), headers=kind)
         answer = await self.net.request("POST", url, body=body, headers=headers, timeout=10.0)
         vendor_id = _word("MessageId", answer)
         if not answer.ok or not vendor_id:

@@ -85,10 +85,14 @@ async def vendor(
 ) -> AsyncIterator[tuple[Provider, Receiver]]:
     """An account with the vendor whose address `module` has as `API`, and the server behind that address."""
     given = cls.Config.model_validate({**revealed(example_config(cls)), **config})
-    host = urlsplit(module.API.format_map(revealed(given))).hostname
-    assert host
-    async with https_vendor(*replies, names=(host,)) as (receiver, net):
+    async with https_vendor(*replies, names=(host_of(module, given),)) as (receiver, net):
         yield cls(given, net, now=lambda: NOW), receiver
+
+
+def host_of(module: ModuleType, config: Any) -> str:
+    host = urlsplit(module.API.format_map(revealed(config))).hostname
+    assert host
+    return host
 
 
 class Clock:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from providers.base import Provider
-from providers.errors import BadSignature
+from providers.errors import BadReceipt, BadSignature
 from providers.messages import ReceiptRequest
 from techrar.core.errors import NotFound, Problem
 from techrar.core.storable import storable
@@ -22,15 +22,22 @@ class WrongSignature(Problem):
     status, code, title = 401, "wrong_signature", "The receipt is not signed by the provider"
 
 
+class Unreadable(Problem):
+    status, code, title = 400, "unreadable_receipt", "The receipt cannot be read"
+
+
 def store(*, provider: str, token: str, request: ReceiptRequest) -> int:
     """Keep what is new; answers how many receipts the body held."""
     account, adapter = _addressed(provider, token)
     config = account.config(selectors.key_ring())
     try:
         adapter.verify(config, request)
+        adapter.confirm(config, request)
+        receipts = adapter.parse_receipts(config, request)
     except BadSignature as error:
         raise WrongSignature(f"The signature does not match this account: {error}.") from None
-    receipts = adapter.parse_receipts(config, request)
+    except BadReceipt as error:
+        raise Unreadable(f"This receipt cannot be read: {error}.") from None
     if not receipts:
         return 0
     values: dict[str, Any] = {

@@ -16,6 +16,7 @@ from providers.messages import ReceiptRequest
 from techrar.core.errors import Problem, Unavailable
 from techrar.core.problems import respond
 from techrar.receipts import services
+from techrar.receipts.fetch import fetch
 
 
 @csrf_exempt
@@ -26,6 +27,7 @@ def hook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
         headers=dict(request.headers),
         url=services.hook_url(provider, token, query=request.META["QUERY_STRING"]),
         received_at=datetime.now(UTC),
+        fetch=fetch,
     )
     try:
         if request.method == "GET":

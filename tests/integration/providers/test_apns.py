@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,9 +36,8 @@ GIVEN = {"team_id": "A1B2C3D4E5", "key_id": "F6G7H8J9K0", "private_key": pem(KEY
 
 
 @pytest.fixture(scope="module")
-def tls() -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
-    with certificate(HOST, SANDBOX) as pair:
-        yield pair
+def tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    return certificate(HOST, SANDBOX)
 
 
 Tls = tuple[ssl.SSLContext, ssl.SSLContext]

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,9 +28,8 @@ HOLD = Reply2(hold=True)
 
 
 @pytest.fixture(scope="module")
-def tls() -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
-    with certificate(HOST) as pair:
-        yield pair
+def tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    return certificate(HOST)
 
 
 @asynccontextmanager
@@ -236,10 +235,10 @@ async def test_a_refused_connection_and_a_certificate_of_somebody_else_have_got_
         port = listener.getsockname()[1]
     async with network({HOST: port}, tls[1]) as net:
         assert isinstance(await outcome(Http2(net, HOST)), Transient)
-    with certificate("evil.example") as (other, _):
-        async with served((other, tls[1])) as (server, client):
-            assert isinstance(await outcome(client), Transient)
-            assert server.requests == []
+    other, _ = certificate("evil.example")
+    async with served((other, tls[1])) as (server, client):
+        assert isinstance(await outcome(client), Transient)
+        assert server.requests == []
 
 
 async def test_a_server_of_another_make_understands_us(tmp_path: Path) -> None:

@@ -59,13 +59,11 @@ def asked(received: Received) -> dict[str, str]:
     again = aws.signed(
         "POST",
         f"https://{received.headers['Host']}/",
-        body=received.body,
-        headers={"Content-Type": received.headers["Content-Type"]},
-        region="eu-west-1",
+        received.body,
+        who=aws.Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", "eu-west-1"),
         service="sns",
-        access_key="AKIAIOSFODNN7EXAMPLE",
-        secret_key="wJalrXUtnFEMI",
         now=moment,
+        headers={"Content-Type": received.headers["Content-Type"]},
     )
     assert received.headers["Authorization"] == again["Authorization"]
     assert moment == testing.NOW
@@ -154,6 +152,6 @@ async def test_the_code_in_the_answer_decides_what_follows(answer: Reply, kind: 
 async def test_the_address_is_that_of_the_region() -> None:
     assert sns.API.format(region="eu-west-1") == "https://sns.eu-west-1.amazonaws.com/"
     for region in ("eu-west-1", "us-gov-east-1"):
-        SnsSms.Config.model_validate({"access_key": "A" * 20, "secret_key": "s", "region": region})
+        SnsSms.Config.model_validate({"access_key_id": "A" * 20, "secret_access_key": "s", "region": region})
     with pytest.raises(ValueError, match="region"):
-        SnsSms.Config.model_validate({"access_key": "A" * 20, "secret_key": "s", "region": "evil.example/eu-west-1"})
+        SnsSms.Config.model_validate({"access_key_id": "A" * 20, "secret_access_key": "s", "region": "evil.example/eu-west-1"})

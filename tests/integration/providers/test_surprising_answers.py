@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ from providers.whatsapp import cloud_api
 from providers.whatsapp.cloud_api import WhatsAppCloud
 from providers.whatsapp.twilio import TwilioWhatsApp
 from tests.support.http_receiver import Receiver, Reply
-from tests.support.vendor import deliver, vendor
+from tests.support.vendor import deliver, host_of, network, vendor
 
 ADAPTERS: list[tuple[type[Provider], ModuleType]] = [
     (TwilioSms, twilio),
@@ -96,10 +97,9 @@ async def test_a_connection_that_breaks_after_the_request_is_ambiguous(cls: type
 
 @every_adapter
 async def test_a_vendor_that_is_not_there_was_sent_nothing(
-    cls: type[Provider], module: ModuleType, monkeypatch: pytest.MonkeyPatch
+    cls: type[Provider], module: ModuleType
 ) -> None:
-    async with account(cls, module, Reply()) as (provider, server):
-        monkeypatch.setattr(module, "API", f"http://127.0.0.1:{unused_port()}")
-        outcome = await deliver(provider, testing.message(channel(cls.channel), content={"text": "Hello"}))
-        assert server.received == []
+    given = testing.example_config(cls)
+    async with network({host_of(module, given): unused_port()}, ssl.create_default_context()) as net:
+        outcome = await deliver(cls(given, net), testing.message(channel(cls.channel), content={"text": "Hello"}))
     assert (outcome.kind.value, outcome.reason) == ("retry", "connection")

@@ -1,4 +1,4 @@
-"""Do we sign as Amazon wants? Against the published Signature Version 4 test suite."""
+"""Do we sign as Amazon wants? Against the published Signature Version 4 test suite, and against Amazon's own library."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import time_machine
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from providers import aws
 
 SUITE: dict[str, Any] = {
-    "region": "us-east-1",
+    "who": aws.Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "us-east-1"),
     "service": "service",
-    "access_key": "AKIDEXAMPLE",
-    "secret_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
     "now": datetime(2015, 8, 30, 12, 36, tzinfo=UTC),
 }
 UNRESERVED = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -69,7 +71,7 @@ SPACES = {"My-Header1": " value1", "My-Header2": ' "a   b   c"'}
 def test_the_published_signatures_come_out(
     method: str, path: str, headers: dict[str, str], body: bytes, names: str, signature: str
 ) -> None:
-    sent = aws.signed(method, f"https://example.amazonaws.com{path}", body=body, headers=headers, **SUITE)
+    sent = aws.signed(method, f"https://example.amazonaws.com{path}", body, headers=headers, **SUITE)
     assert sent["Authorization"] == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
         f" SignedHeaders={names}, Signature={signature}"
@@ -81,7 +83,27 @@ def test_the_published_signatures_come_out(
 def test_the_same_moment_on_another_clock_gives_the_same_signature() -> None:
     elsewhere = {**SUITE, "now": SUITE["now"].astimezone(timezone(timedelta(hours=13)))}
     signatures = {
-        aws.signed("GET", "https://example.amazonaws.com/", body=b"", headers={}, **given)["Authorization"]
+        aws.signed("GET", "https://example.amazonaws.com/", b"", headers={}, **given)["Authorization"]
         for given in (SUITE, elsewhere)
     }
     assert len(signatures) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails",
+        "https://sns.eu-west-1.amazonaws.com/",
+        "https://sns.eu-west-1.amazonaws.com/?Version=2&Action=a%20b&empty=&Action=A%2Fb",
+    ],
+)
+@pytest.mark.parametrize("body", [b"", '{"name": "Zoë"}'.encode()])
+def test_the_signature_is_that_of_amazons_own_library(url: str, body: bytes) -> None:
+    kind = {"Content-Type": "application/json"}
+    who = aws.Credentials("AKIAEXAMPLE", "wJalr/K7MDENG+bPx", "eu-west-1")
+    request = AWSRequest("POST", url, data=body, headers=kind)
+    with time_machine.travel(SUITE["now"], tick=False):
+        SigV4Auth(Credentials(who.access_key_id, who.secret_access_key), "ses", who.region).add_auth(request)
+    ours = aws.signed("POST", url, body, who=who, service="ses", now=SUITE["now"], headers=kind)
+    assert ours["Authorization"] == request.headers["Authorization"]
+    assert ours["X-Amz-Date"] == request.headers["X-Amz-Date"]
