@@ -49,7 +49,8 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported"  #: the vendor cannot express this message
     CREDENTIALS = "credentials"  #: wrong or expired credentials
     ACCOUNT = "account"  #: suspended, unpaid, or set up wrongly
-    RATE = "rate"  #: too many at once
+    RATE = "rate"  #: too many at once for the account
+    RECIPIENT_RATE = "recipient_rate"  #: too many to one recipient: says nothing about the account
     CONNECTION = "connection"  #: no connection, or it broke
     TIMEOUT = "timeout"  #: no answer in time
     VENDOR_ERROR = "vendor_error"  #: the vendor says that it failed

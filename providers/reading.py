@@ -24,7 +24,7 @@ def body(raw: bytes) -> Any:
 
 
 def loose(raw: bytes) -> Any:
-    """An answer's body as JSON, or None: for looking closer at what is a failure in any case."""
+    """A body as JSON, or None: for what is a failure in any case, or may be a form."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -47,8 +47,18 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def code(value: Any) -> str:
+    """A vendor's word for something, which may be a number."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def delivery_id(value: Any) -> UUID | None:

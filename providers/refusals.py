@@ -1,16 +1,13 @@
-"""What does an answer come to that is not a plain yes?
+"""What does an answer come to that is not the vendor's yes?
 
-A vendor's file has a table from its codes to our errors. What the table does not know is judged by the HTTP status, and
-what nobody can read is never taken for a yes or for a final no.
+A vendor's file has tables from its codes to refusals. What no row decides is judged here, by one rule for all vendors,
+which docs/adding-a-provider.md states: what nobody can read is never taken for a yes or for a final no.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-
-import orjson
 
 from providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Throttled, Transient
 from providers.http import Answer
@@ -23,67 +20,69 @@ ACCOUNT: Refusal = (Misconfigured, Reason.ACCOUNT)
 BLOCKED: Refusal = (Permanent, Reason.BLOCKED)
 CONTENT: Refusal = (Permanent, Reason.CONTENT_REFUSED)
 CREDENTIALS: Refusal = (Misconfigured, Reason.CREDENTIALS)
+ENOUGH: Refusal = (Throttled, Reason.RECIPIENT_RATE)
 LATER: Refusal = (Transient, Reason.VENDOR_ERROR)
 NOBODY: Refusal = (Permanent, Reason.INVALID_ADDRESS)
 SLOWER: Refusal = (Throttled, Reason.RATE)
+UNCLEAR: Refusal = (Ambiguous, Reason.UNEXPECTED_ANSWER)
 UNREACHABLE: Refusal = (Permanent, Reason.UNREACHABLE)
+UNREAD: Refusal = (Transient, Reason.UNEXPECTED_ANSWER)
 #: A refusal for one of these says that the address itself is of no more use.
 FINAL = frozenset({Reason.INVALID_ADDRESS, Reason.BLOCKED})
 
-GATEWAY = {502, 504}  # somebody in between, who may have handed our request on before losing the vendor
+#: From somebody in between, who may have handed our request on before losing the vendor; the last two are Cloudflare's.
+GATEWAY = frozenset({502, 504, 520, 524})
 TRY_AGAIN = {408, 425}
+QUOTA_WAIT = 3_600.0  # seconds until asking again whether a used-up daily or monthly quota is there again
+
+
+def of_status(status: int, *, theirs: bool = False) -> Refusal:
+    """For an answer that no table knows; `theirs` when its body is the vendor's all the same."""
+    if status == 429:
+        return SLOWER
+    if status < 300 or status in GATEWAY:
+        return UNCLEAR
+    if status >= 500 or status in TRY_AGAIN:
+        return LATER
+    if status == 401 or (status == 403 and theirs):
+        return CREDENTIALS
+    return CONTENT if theirs and status >= 400 else UNREAD
 
 
 def refusal(
     answer: Answer,
     now: datetime,
     *,
-    table: Mapping[str, Refusal],
-    code: str,
+    code: str = "",
     said: str = "",
+    codes: Mapping[str, Refusal] | None = None,
+    statuses: Mapping[int, Refusal] | None = None,
     waits: Mapping[str, float] | None = None,
-    otherwise: Refusal | None = None,
+    theirs: bool | None = None,
 ) -> ProviderError:
-    """`code` is the vendor's word as text, empty when there is none; `waits` how long to wait where it never says.
+    """The error to raise.
 
-    `otherwise` is what a code means that is not in the table, where HTTP statuses mean nothing.
+    `code` is the vendor's word as text, empty when there is none. Then the body is nobody's, unless `theirs` says that
+    it is the vendor's. `statuses` is for what is the vendor's. `waits` are the seconds to wait where it never says.
     """
-    words = f"the vendor said {code}: {redact(said, limit=200)}" if code else f"the vendor answered {answer.status}"
-    wait = answer.retry_after(now) or (waits or {}).get(code)
-    kind, reason = table.get(code) or (otherwise if code else None) or _by_status(answer.status, bool(code))
-    return kind(reason, words.removesuffix(": "), retry_after=wait, **answer.summary)
+    known = bool(code) if theirs is None else theirs
+    found = (codes or {}).get(code) if code else None
+    if found is None and known:
+        found = (statuses or {}).get(answer.status)
+    words = (
+        f"the vendor said {code[:80]}: {redact(said, limit=200)}" if code else f"the vendor answered {answer.status}"
+    )
+    return failed(
+        found or of_status(answer.status, theirs=known),
+        answer,
+        words.removesuffix(": "),
+        now=now,
+        at_least=(waits or {}).get(code, 0.0),
+    )
 
 
-def _by_status(status: int, readable: bool) -> Refusal:
-    if status == 429:
-        return Throttled, Reason.RATE
-    if status == 401 or (status == 403 and readable):
-        return Misconfigured, Reason.CREDENTIALS
-    if status < 300 or status in GATEWAY:
-        return Ambiguous, Reason.UNEXPECTED_ANSWER
-    if status >= 500 or status in TRY_AGAIN:
-        return Transient, Reason.VENDOR_ERROR
-    if readable and status >= 400:
-        return Permanent, Reason.CONTENT_REFUSED
-    return Transient, Reason.UNEXPECTED_ANSWER
-
-
-def fields(body: bytes) -> dict[str, Any]:
-    """A JSON object; empty when it is anything else."""
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def text(value: Any) -> str:
-    """A word or a number out of JSON as text; empty when it is anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value)
-
-
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a JSON list; none when it is anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def failed(meaning: Refusal, answer: Answer, said: str, *, now: datetime, at_least: float = 0.0) -> ProviderError:
+    """The error of this meaning. `at_least` are the seconds to wait when the answer's header names fewer, or none."""
+    kind, reason = meaning
+    wait = max(answer.retry_after(now) or 0.0, at_least) if kind in (Throttled, Transient) else 0.0
+    return kind(reason, said, retry_after=wait or None, **answer.summary)

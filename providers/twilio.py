@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from pydantic import Field, SecretStr
 
+from providers import reading
 from providers.base import (
     Capabilities,
     Message,
@@ -28,22 +29,20 @@ from providers.base import (
     accepted,
 )
 from providers.errors import BadSignature
-from providers.ids import delivery_id
 from providers.prices import Prices, cost
 from providers.refusals import (
     ACCOUNT,
     BLOCKED,
     CONTENT,
     CREDENTIALS,
+    ENOUGH,
     FINAL,
     LATER,
     NOBODY,
     SLOWER,
     UNREACHABLE,
     Refusal,
-    fields,
     refusal,
-    text,
 )
 
 API = "https://api.twilio.com/2010-04-01"
@@ -56,7 +55,10 @@ CODES: dict[str, Refusal] = {
     "20429": SLOWER,
     "21211": NOBODY,
     "21212": ACCOUNT,  # no such sender
-    "21408": ACCOUNT,  # the country is not switched on
+    # These two, a country that is not switched on and a carrier that this sender cannot reach, are the account's fault
+    # only for such numbers: one unusual recipient must not pause it for all the others.
+    "21408": UNREACHABLE,
+    "21612": UNREACHABLE,
     "21602": CONTENT,  # empty
     "21603": ACCOUNT,  # no sender
     "21606": ACCOUNT,  # the sender cannot do this
@@ -64,7 +66,6 @@ CODES: dict[str, Refusal] = {
     "21609": ACCOUNT,  # receipts cannot come to our address
     "21610": BLOCKED,  # the recipient answered STOP
     "21611": SLOWER,  # this sender's queue is full
-    "21612": ACCOUNT,  # this sender cannot reach that carrier
     "21614": NOBODY,  # not a mobile number
     "21617": CONTENT,  # over 1600 characters
     "21635": NOBODY,  # a landline
@@ -89,14 +90,14 @@ CODES: dict[str, Refusal] = {
     "63012": LATER,
     "63013": CONTENT,  # against WhatsApp's policy
     "63016": CONTENT,  # the 24-hour window is closed: only a template may be sent
-    "63018": SLOWER,
+    "63018": ENOUGH,
     "63024": NOBODY,
     "63027": CONTENT,  # no such template in this language
     "63028": CONTENT,  # another number of parameters
     "63032": UNREACHABLE,  # WhatsApp holds this recipient out of something
-    "63049": SLOWER,  # enough marketing for this recipient for now
+    "63049": ENOUGH,  # enough marketing for this recipient for now
 }
-WAITS = {"21611": 60.0, "63018": 10.0}
+WAITS = {"21611": 60.0, "63018": 60.0, "63049": 86_400.0}
 FAILED = {"failed", "undelivered", "canceled"}
 UNDER_WAY = {"", "accepted", "scheduled", "queued", "sending"}  # these tell us nothing that we do not know
 STATUSES = {
@@ -160,13 +161,14 @@ class TwilioMessages(Provider):
             },
             timeout=10.0,
         )
-        said = fields(answer.body)
-        sid, units = text(said.get("sid")), self.units(message)
+        said = reading.mapping(reading.loose(answer.body))
+        sid, units = reading.text(said.get("sid")), self.units(message)
         if answer.ok and sid and said.get("status") not in FAILED:
             price = cost(config.prices, message.address, units)
             return [accepted(message, sid, cost=price, units=units, **answer.summary)]
-        code = text(said.get("code")) or text(said.get("error_code"))
-        raise refusal(answer, self.now(), table=CODES, code=code, said=text(said.get("message")), waits=WAITS)
+        code = reading.code(said.get("code")) or reading.code(said.get("error_code"))
+        words = reading.text(said.get("message"))
+        raise refusal(answer, self.now(), code=code, said=words, codes=CODES, waits=WAITS)
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -193,7 +195,7 @@ class TwilioMessages(Provider):
                 event_id=f"{sid}-{status}",
                 kind=kind,
                 at=request.received_at,  # Twilio does not say when
-                delivery_id=delivery_id(echoed),
+                delivery_id=reading.delivery_id(echoed),
                 vendor_id=sid,
                 reason=reason.value if bounced else "",
                 permanent=bounced and reason in FINAL,

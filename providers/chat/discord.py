@@ -8,33 +8,31 @@ from collections.abc import Sequence
 import msgspec
 import orjson
 
-from providers.base import Capabilities, Message, Outcome, Provider, Reason, WithoutReceipts, accepted
+from providers.base import Capabilities, Message, Outcome, Provider, WithoutReceipts, accepted
 from providers.chat import hook
-from providers.errors import Permanent, ProviderError
+from providers.errors import ProviderError
 from providers.http import MAX_WAIT, Answer
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import BLOCKED, CONTENT, NOBODY, Refusal, failed
 
 HOST = re.compile(r"((ptb|canary)\.)?discord(app)?\.com")
 PATH = re.compile(r"/api(/v\d+)?/webhooks/\d+/[\w-]+", re.ASCII)
 LIKE = "https://discord.com/api/webhooks/…/…"
-# Discord bans an address that goes on using webhooks it was told are gone, with everybody who sends from there.
-_GONE: Verdict = (Permanent, Reason.INVALID_ADDRESS)
-_CONTENT: Verdict = (Permanent, Reason.CONTENT_REFUSED)
+# Who goes on using webhooks that are gone is banned, with everybody who sends from the same IP address.
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-CODES: dict[int, Verdict] = {
-    10003: _GONE,  # unknown channel
-    10015: _GONE,  # unknown webhook
-    50027: _GONE,  # invalid webhook token
-    50006: _CONTENT,  # empty message
-    50035: _CONTENT,  # invalid form body: too long, mostly
-    200000: _CONTENT,  # blocked by the server's moderation
+CODES: dict[int, Refusal] = {
+    10003: NOBODY,  # unknown channel
+    10015: NOBODY,  # unknown webhook
+    50027: NOBODY,  # invalid webhook token
+    50006: CONTENT,  # empty message
+    50035: CONTENT,  # invalid form body: too long, mostly
+    200000: CONTENT,  # blocked by the server's moderation
 }
-STATUSES: dict[int, Verdict] = {
-    400: _CONTENT,
-    401: _GONE,
-    403: (Permanent, Reason.BLOCKED),
-    404: _GONE,
-    413: _CONTENT,
+STATUSES: dict[int, Refusal] = {
+    400: CONTENT,
+    401: NOBODY,
+    403: BLOCKED,
+    404: NOBODY,
+    413: CONTENT,
 }
 
 
@@ -42,7 +40,7 @@ class Posted(msgspec.Struct):
     id: str
 
 
-class Refusal(msgspec.Struct):
+class Refused(msgspec.Struct):
     message: str
     code: int = 0
     retry_after: float = 0.0
@@ -71,10 +69,10 @@ class Discord(WithoutReceipts, Provider):
         raise self._failure(answer)
 
     def _failure(self, answer: Answer) -> ProviderError:
-        refusal = answer.read(Refusal) if not answer.ok else None
-        if refusal is None:
+        refused = answer.read(Refused) if not answer.ok else None
+        if refused is None:
             said = f"Discord answered {answer.status} with what is not its answer"
-            return failed(of_status(answer.status), answer, said, now=self.now())
-        verdict = CODES.get(refusal.code) or STATUSES.get(answer.status) or of_status(answer.status)
-        wait = min(max(refusal.retry_after, 0.0), MAX_WAIT)
-        return failed(verdict, answer, f"Discord said {refusal.code}", now=self.now(), at_least=wait)
+            return failed(hook.of_status(answer.status), answer, said, now=self.now())
+        meaning = CODES.get(refused.code) or STATUSES.get(answer.status) or hook.of_status(answer.status)
+        wait = min(max(refused.retry_after, 0.0), MAX_WAIT)
+        return failed(meaning, answer, f"Discord said {refused.code}", now=self.now(), at_least=wait)

@@ -10,7 +10,9 @@ import re
 
 from yarl import URL
 
+from providers import refusals
 from providers.errors import ForbiddenTarget
+from providers.refusals import UNREAD, Refusal
 
 
 def address(given: str, *, host: re.Pattern[str], path: re.Pattern[str], like: str) -> URL:
@@ -23,3 +25,8 @@ def address(given: str, *, host: re.Pattern[str], path: re.Pattern[str], like: s
     if not right or not host.fullmatch(url.host or "") or not path.fullmatch(url.path):
         raise ForbiddenTarget(f"The address must look like {like}")
     return url
+
+
+def of_status(status: int) -> Refusal:
+    """As for any vendor, but an account here has no credentials: one room's address says nothing of the others'."""
+    return UNREAD if status == 401 else refusals.of_status(status)

@@ -9,31 +9,28 @@ import orjson
 
 from providers.base import Capabilities, Message, Outcome, Provider, Reason, WithoutReceipts, accepted
 from providers.chat import hook
-from providers.errors import Permanent, Transient
+from providers.errors import Permanent
 from providers.http import Answer
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import BLOCKED, CONTENT, LATER, NOBODY, Refusal, failed
 
 HOST = re.compile(r"hooks\.slack(-gov)?\.com")
 PATH = re.compile(r"/services/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+")
 LIKE = "https://hooks.slack.com/services/T…/B…/…"
 # The address belongs to one room: when it is of no more use, the account's other rooms are as good as before.
-_GONE: Verdict = (Permanent, Reason.INVALID_ADDRESS)
-_BLOCKED: Verdict = (Permanent, Reason.BLOCKED)
-_CONTENT: Verdict = (Permanent, Reason.CONTENT_REFUSED)
 # https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks, and what Slack has added since.
-WORDS: dict[str, Verdict] = {
-    "invalid_payload": _CONTENT,
-    "no_text": _CONTENT,
-    "user_not_found": _CONTENT,
-    "action_prohibited": _BLOCKED,
-    "posting_to_general_channel_denied": _BLOCKED,
-    "channel_is_archived": _BLOCKED,
-    "channel_not_found": _GONE,
-    "no_service": _GONE,
-    "no_service_id": _GONE,
-    "no_team": _GONE,
-    "invalid_token": _GONE,
-    "rollup_error": (Transient, Reason.VENDOR_ERROR),
+WORDS: dict[str, Refusal] = {
+    "invalid_payload": CONTENT,
+    "no_text": CONTENT,
+    "user_not_found": CONTENT,
+    "action_prohibited": BLOCKED,
+    "posting_to_general_channel_denied": BLOCKED,
+    "channel_is_archived": BLOCKED,
+    "channel_not_found": NOBODY,
+    "no_service": NOBODY,
+    "no_service_id": NOBODY,
+    "no_team": NOBODY,
+    "invalid_token": NOBODY,
+    "rollup_error": LATER,
 }
 LONGEST = 40_000  # characters; Slack cuts off the rest without a word
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -63,8 +60,8 @@ class Slack(WithoutReceipts, Provider):
         word = _word(answer)
         if answer.status == 200 and word == "ok":
             return [accepted(message, **answer.summary)]
-        verdict = (WORDS.get(word) if not answer.ok else None) or of_status(answer.status)
-        raise failed(verdict, answer, f"Slack answered {answer.status} {word}".strip(), now=self.now())
+        meaning = (WORDS.get(word) if not answer.ok else None) or hook.of_status(answer.status)
+        raise failed(meaning, answer, f"Slack answered {answer.status} {word}".strip(), now=self.now())
 
 
 def _word(answer: Answer) -> str:

@@ -12,24 +12,22 @@ from providers.base import Capabilities, Message, Outcome, Provider, Reason, Wit
 from providers.chat import hook
 from providers.errors import Permanent, ProviderError
 from providers.http import Answer
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import CONTENT, UNREACHABLE, Refusal, failed
 
 # Power Automate's addresses since 2025, and those of before, which are Azure Logic Apps'.
 HOST = re.compile(r"([a-z0-9-]+\.)+(environment\.api\.powerplatform\.com|logic\.azure\.com)")
 PATH = re.compile(r"(/powerautomate/automations/direct)?/workflows/[\w-]+/triggers/[\w-]+/paths/invoke/?", re.ASCII)
 LIKE = "https://….environment.api.powerplatform.com/powerautomate/automations/direct/workflows/…"
-_UNREACHABLE: Verdict = (Permanent, Reason.UNREACHABLE)
-_CONTENT: Verdict = (Permanent, Reason.CONTENT_REFUSED)
-WORDS: dict[str, Verdict] = {
-    "WorkflowTriggerIsNotEnabled": _UNREACHABLE,  # its owner switched it off, and may switch it on again
+WORDS: dict[str, Refusal] = {
+    "WorkflowTriggerIsNotEnabled": UNREACHABLE,  # its owner switched it off, and may switch it on again
 }
-STATUSES: dict[int, Verdict] = {
-    400: _CONTENT,
-    401: _UNREACHABLE,
-    403: _UNREACHABLE,
-    404: _UNREACHABLE,
-    410: _UNREACHABLE,
-    413: _CONTENT,
+STATUSES: dict[int, Refusal] = {
+    400: CONTENT,
+    401: UNREACHABLE,
+    403: UNREACHABLE,
+    404: UNREACHABLE,
+    410: UNREACHABLE,
+    413: CONTENT,
 }
 LARGEST = 28_672  # bytes of a message in Teams; the workflow would take more and fail where nobody sees it
 
@@ -38,7 +36,7 @@ class Fault(msgspec.Struct):
     code: str
 
 
-class Refusal(msgspec.Struct):
+class Refused(msgspec.Struct):
     error: Fault
 
 
@@ -61,13 +59,13 @@ class Teams(WithoutReceipts, Provider):
         raise self._failure(answer)
 
     def _failure(self, answer: Answer) -> ProviderError:
-        refusal = answer.read(Refusal) if not answer.ok else None
-        if refusal is None:
+        refused = answer.read(Refused) if not answer.ok else None
+        if refused is None:
             said = f"the workflow answered {answer.status} with what is not its answer"
-            return failed(of_status(answer.status), answer, said, now=self.now())
-        word = refusal.error.code
-        verdict = WORDS.get(word) or STATUSES.get(answer.status) or of_status(answer.status)
-        return failed(verdict, answer, f"the workflow answered {answer.status} {word[:80]}", now=self.now())
+            return failed(hook.of_status(answer.status), answer, said, now=self.now())
+        word = refused.error.code
+        meaning = WORDS.get(word) or STATUSES.get(answer.status) or hook.of_status(answer.status)
+        return failed(meaning, answer, f"the workflow answered {answer.status} {word[:80]}", now=self.now())
 
 
 def card(text: str) -> bytes:

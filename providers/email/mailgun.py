@@ -41,7 +41,7 @@ from providers.email.sending import (
 )
 from providers.errors import Ambiguous, BadReceipt, BadSignature
 from providers.http import Answer
-from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, failure
+from providers.refusals import ACCOUNT, CONTENT, CREDENTIALS, refusal
 
 HOSTS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 CALL_BYTES = 20_000_000  # Mailgun takes 25 MB
@@ -49,12 +49,12 @@ CALL_BYTES = 20_000_000  # Mailgun takes 25 MB
 # becomes the receipt's id, so that a token that was seen never brings a second event.
 WINDOW = 43_200.0
 REFUSED = {
-    400: BAD_MESSAGE,
-    401: BAD_KEY,
-    402: BAD_ACCOUNT,
-    403: BAD_KEY,
-    404: BAD_ACCOUNT,  # no such domain, or the other region's
-    413: BAD_MESSAGE,
+    400: CONTENT,
+    401: CREDENTIALS,
+    402: ACCOUNT,
+    403: CREDENTIALS,
+    404: ACCOUNT,  # no such domain, or the other region's
+    413: CONTENT,
 }
 KINDS = {
     "accepted": ReceiptKind.SENT,
@@ -130,7 +130,7 @@ class Mailgun(Provider):
         if answer.status == 400 and len(messages) > 1 and _blames_a_recipient(answer):
             return await self._in_halves(messages, until)
         if answer.status != 200:
-            raise failure(answer, REFUSED, now=self.now())
+            raise refusal(answer, self.now(), statuses=REFUSED, theirs=bool(_said(answer)))
         said = answer.json()
         vendor_id = reading.text(reading.dig(said, "id")).strip("<>")
         if not vendor_id or not reading.text(reading.dig(said, "message")).startswith("Queued"):
@@ -189,9 +189,12 @@ def _own(message: Message) -> dict[str, str]:
     return {"subject": mime.line(message.content["subject"]), "v:delivery_id": str(message.delivery_id), **headers}
 
 
+def _said(answer: Answer) -> str:
+    return reading.text(reading.dig(reading.loose(answer.body), "message"))
+
+
 def _blames_a_recipient(answer: Answer) -> bool:
-    said = reading.text(reading.dig(reading.loose(answer.body), "message"))
-    return said.lower().lstrip("'").startswith(("to parameter", "to' parameter"))
+    return _said(answer).lower().lstrip("'").startswith(("to parameter", "to' parameter"))
 
 
 def _tag(name: str) -> str:

@@ -38,26 +38,26 @@ from providers.email.sending import (
 from providers.errors import Ambiguous, BadSignature, ProviderError
 from providers.http import Answer
 from providers.redact import redact
-from providers.status import BAD_ACCOUNT, BAD_ADDRESS, BAD_KEY, BAD_MESSAGE, TOO_FAST, TRY_AGAIN, Refusal, failure
+from providers.refusals import ACCOUNT, CONTENT, CREDENTIALS, LATER, NOBODY, SLOWER, UNCLEAR, Refusal, failed, refusal
 
 API = "https://api.postmarkapp.com/email/batch"
 BATCH_BYTES = 45_000_000  # Postmark takes 50 MB
 MOST = 1_000_000  # bytes of an answer: 500 items, some with a long reason
 # https://postmarkapp.com/developer/api/overview#error-codes
-CODES: dict[int, Refusal] = {
-    10: BAD_KEY,
-    100: TRY_AGAIN,  # maintenance
-    300: BAD_MESSAGE,
-    400: BAD_ACCOUNT,  # the sender signature is not there, not confirmed, or may not send
-    401: BAD_ACCOUNT,
-    405: BAD_ACCOUNT,  # no credits
-    406: BAD_ADDRESS,  # bounced before, or complained: Postmark keeps a list
-    410: BAD_MESSAGE,
-    412: BAD_ACCOUNT,  # awaits approval
-    413: BAD_ACCOUNT,
-    429: TOO_FAST,
+CODES: dict[str, Refusal] = {
+    "10": CREDENTIALS,
+    "100": LATER,  # maintenance
+    "300": CONTENT,
+    "400": ACCOUNT,  # the sender signature is not there, not confirmed, or may not send
+    "401": ACCOUNT,
+    "405": ACCOUNT,  # no credits
+    "406": NOBODY,  # bounced before, or complained: Postmark keeps a list
+    "410": CONTENT,
+    "412": ACCOUNT,  # awaits approval
+    "413": ACCOUNT,
+    "429": SLOWER,
 }
-REFUSED = {401: BAD_KEY, 403: BAD_KEY, 404: BAD_ACCOUNT, 405: BAD_ACCOUNT, 413: BAD_MESSAGE, 422: BAD_MESSAGE}
+REFUSED = {401: CREDENTIALS, 403: CREDENTIALS, 404: ACCOUNT, 405: ACCOUNT, 413: CONTENT, 422: CONTENT}
 KINDS = {
     "Delivery": ReceiptKind.DELIVERED,
     "Bounce": ReceiptKind.BOUNCED,
@@ -143,9 +143,11 @@ class Postmark(Provider):
 
     def _failure(self, answer: Answer) -> ProviderError:
         """A whole call that failed may say why by a code of its own."""
+        if answer.status >= 500:
+            return failed(LATER, answer, f"Postmark answered {answer.status}", now=self.now())
         code = reading.dig(reading.loose(answer.body), "ErrorCode")
-        refused = CODES.get(code) if isinstance(code, int) and answer.status < 500 else None
-        return failure(answer, {**REFUSED, answer.status: refused} if refused else REFUSED, now=self.now())
+        given = str(code) if type(code) is int else ""
+        return refusal(answer, self.now(), code=given, codes=CODES, statuses=REFUSED)
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -186,7 +188,7 @@ def _outcome(message: Message, item: Any, answer: Answer) -> Outcome:
     if vendor_id and code in (None, 0):
         return accepted(message, vendor_id, **detail)
     clear = type(code) is int and code > 0
-    kind, reason = CODES.get(code, BAD_MESSAGE) if clear else (Ambiguous, Reason.UNEXPECTED_ANSWER)
+    kind, reason = CODES.get(str(code), CONTENT) if clear else UNCLEAR
     return kind(reason, f"Postmark's code {code}", **detail).outcome(message)
 
 

@@ -27,25 +27,40 @@ from providers.base import (
 )
 from providers.email import mime
 from providers.email.sending import FromAddress, FromName, parts_of, sender_of, unsubscribe_headers
-from providers.errors import Ambiguous, BadSignature, ProviderError, Throttled
+from providers.errors import Ambiguous, BadSignature, ProviderError
 from providers.http import Answer
-from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, QUOTA_WAIT, Refusal, failure
+from providers.refusals import (
+    ACCOUNT,
+    CONTENT,
+    CREDENTIALS,
+    GATEWAY,
+    LATER,
+    QUOTA_WAIT,
+    UNCLEAR,
+    Refusal,
+    failed,
+    refusal,
+)
 
 API = "https://api.resend.com/emails"
 # By status, and by name where a status has several meanings: https://resend.com/docs/api-reference/errors
 REFUSED: dict[int, Refusal] = {
-    400: BAD_MESSAGE,
-    401: BAD_KEY,
-    403: BAD_ACCOUNT,
-    404: BAD_ACCOUNT,
-    405: BAD_ACCOUNT,
+    400: CONTENT,
+    401: CREDENTIALS,
+    403: ACCOUNT,
+    404: ACCOUNT,
+    405: ACCOUNT,
     # The key is known: an earlier attempt runs still, or was taken with other words.
-    409: (Ambiguous, Reason.UNEXPECTED_ANSWER),
-    413: BAD_MESSAGE,
-    422: BAD_MESSAGE,
+    409: UNCLEAR,
+    413: CONTENT,
+    422: CONTENT,
 }
-NAMES: dict[str, Refusal] = {"invalid_api_key": BAD_KEY, "restricted_api_key": BAD_KEY, "missing_api_key": BAD_KEY}
-QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
+NAMES: dict[str, Refusal] = {
+    "invalid_api_key": CREDENTIALS,
+    "restricted_api_key": CREDENTIALS,
+    "missing_api_key": CREDENTIALS,
+}
+WAITS = dict.fromkeys(("daily_quota_exceeded", "monthly_quota_exceeded"), QUOTA_WAIT)
 KINDS = {
     "email.sent": ReceiptKind.SENT,
     "email.delivered": ReceiptKind.DELIVERED,
@@ -115,10 +130,9 @@ class Resend(Provider):
 
     def _failure(self, answer: Answer) -> ProviderError:
         name = reading.text(reading.dig(reading.loose(answer.body), "name"))
-        if answer.status == 429 and name in QUOTAS:
-            wait = max(answer.retry_after(self.now()) or 0.0, QUOTA_WAIT)
-            return Throttled(Reason.RATE, name, retry_after=wait, **answer.summary)
-        return failure(answer, {**REFUSED, **({answer.status: NAMES[name]} if name in NAMES else {})}, now=self.now())
+        if answer.status in GATEWAY:  # with the same key a second call is no second message
+            return failed(LATER, answer, f"Resend answered {answer.status}", now=self.now())
+        return refusal(answer, self.now(), code=name, codes=NAMES, statuses=REFUSED, waits=WAITS)
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:

@@ -44,14 +44,14 @@ from providers.email.sending import (
 )
 from providers.errors import BadSignature
 from providers.http import Answer
-from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, failure
+from providers.refusals import ACCOUNT, CONTENT, CREDENTIALS, refusal
 
 API = {"global": "https://api.sendgrid.com/v3/mail/send", "eu": "https://api.eu.sendgrid.com/v3/mail/send"}
 SUBSTITUTIONS = 10_000  # bytes that may differ from one recipient of a call to the next
 # SendGrid repeats a post for 24 hours, and does not say whether its time stays. A copied post brings nothing: every
 # event has an id, and is stored once.
 WINDOW = 90_000.0
-REFUSED = {400: BAD_MESSAGE, 401: BAD_KEY, 403: BAD_ACCOUNT, 404: BAD_ACCOUNT, 405: BAD_ACCOUNT, 413: BAD_MESSAGE}
+REFUSED = {400: CONTENT, 401: CREDENTIALS, 403: ACCOUNT, 404: ACCOUNT, 405: ACCOUNT, 413: CONTENT}
 KINDS = {
     "processed": ReceiptKind.SENT,
     "delivered": ReceiptKind.DELIVERED,
@@ -138,7 +138,7 @@ class SendGrid(Provider):
         vendor_id = answer.headers.get("X-Message-Id", "")
         if answer.status == 202 and vendor_id:
             return [accepted(message, vendor_id, **answer.summary) for message in messages]
-        why = failure(answer, REFUSED, now=self.now())
+        why = refusal(answer, self.now(), statuses=REFUSED, theirs=bool(_errors(answer)))
         named = _named(answer)
         rest = [at for at in range(len(messages)) if at not in named] if named else []
         outcomes = [why.outcome(message) for at, message in enumerate(messages) if at not in rest]
@@ -192,12 +192,15 @@ def _personalization(message: Message, substitutions: dict[str, str]) -> dict[st
     return {key: value for key, value in given.items() if value}
 
 
+def _errors(answer: Answer) -> list[dict[str, Any]]:
+    return reading.objects(reading.dig(reading.loose(answer.body), "errors"))
+
+
 def _named(answer: Answer) -> set[int]:
     """The personalizations that a refusal blames."""
     if answer.status != 400:
         return set()
-    errors = reading.dig(reading.loose(answer.body), "errors")
-    fields = [reading.text(reading.dig(error, "field")) for error in errors] if isinstance(errors, list) else []
+    fields = [reading.text(error.get("field")) for error in _errors(answer)]
     return {int(found[1]) for field in fields if (found := re.match(r"personalizations\.(\d{1,4})\b", field))}
 
 

@@ -38,38 +38,38 @@ from providers.email.sending import (
 from providers.errors import Ambiguous, ProviderError
 from providers.http import Answer
 from providers.redact import redact
-from providers.status import BAD_ACCOUNT, BAD_KEY, BAD_MESSAGE, QUOTA_WAIT, TOO_FAST, TRY_AGAIN, Refusal, failure
+from providers.refusals import ACCOUNT, CONTENT, CREDENTIALS, LATER, QUOTA_WAIT, SLOWER, UNCLEAR, Refusal, refusal
 
 CALL_BYTES = 700_000  # SES takes 1 MB of template and data in one call
-REFUSED = {401: BAD_KEY, 403: BAD_KEY, 404: BAD_ACCOUNT, 413: BAD_MESSAGE}
+REFUSED = {401: CREDENTIALS, 403: CREDENTIALS, 404: ACCOUNT, 413: CONTENT}
 ERRORS: dict[str, Refusal] = {
-    "TooManyRequestsException": TOO_FAST,
-    "ThrottlingException": TOO_FAST,
-    "LimitExceededException": TOO_FAST,  # the daily quota
-    "SendingPausedException": BAD_ACCOUNT,
-    "AccountSuspendedException": BAD_ACCOUNT,
-    "MailFromDomainNotVerifiedException": BAD_ACCOUNT,
-    "NotFoundException": BAD_ACCOUNT,
-    "MessageRejected": BAD_MESSAGE,
-    "BadRequestException": BAD_MESSAGE,
+    "TooManyRequestsException": SLOWER,
+    "ThrottlingException": SLOWER,
+    "LimitExceededException": SLOWER,  # the daily quota
+    "SendingPausedException": ACCOUNT,
+    "AccountSuspendedException": ACCOUNT,
+    "MailFromDomainNotVerifiedException": ACCOUNT,
+    "NotFoundException": ACCOUNT,
+    "MessageRejected": CONTENT,
+    "BadRequestException": CONTENT,
 }
 #: `Status` of one message of a bulk call.
 STATUSES: dict[str, Refusal] = {
-    "MESSAGE_REJECTED": BAD_MESSAGE,
-    "INVALID_PARAMETER": BAD_MESSAGE,
-    "MAIL_FROM_DOMAIN_NOT_VERIFIED": BAD_ACCOUNT,
-    "CONFIGURATION_SET_NOT_FOUND": BAD_ACCOUNT,
-    "CONFIGURATION_SET_SENDING_PAUSED": BAD_ACCOUNT,
-    "TEMPLATE_NOT_FOUND": BAD_ACCOUNT,
-    "ACCOUNT_SUSPENDED": BAD_ACCOUNT,
-    "ACCOUNT_SENDING_PAUSED": BAD_ACCOUNT,
-    "INVALID_SENDING_POOL_NAME": BAD_ACCOUNT,
-    "ACCOUNT_THROTTLED": TOO_FAST,
-    "ACCOUNT_DAILY_QUOTA_EXCEEDED": TOO_FAST,
-    "TRANSIENT_FAILURE": TRY_AGAIN,
-    "FAILED": TRY_AGAIN,
+    "MESSAGE_REJECTED": CONTENT,
+    "INVALID_PARAMETER": CONTENT,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": ACCOUNT,
+    "CONFIGURATION_SET_NOT_FOUND": ACCOUNT,
+    "CONFIGURATION_SET_SENDING_PAUSED": ACCOUNT,
+    "TEMPLATE_NOT_FOUND": ACCOUNT,
+    "ACCOUNT_SUSPENDED": ACCOUNT,
+    "ACCOUNT_SENDING_PAUSED": ACCOUNT,
+    "INVALID_SENDING_POOL_NAME": ACCOUNT,
+    "ACCOUNT_THROTTLED": SLOWER,
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": SLOWER,
+    "TRANSIENT_FAILURE": LATER,
+    "FAILED": LATER,
 }
-QUOTAS = {"LimitExceededException", "ACCOUNT_DAILY_QUOTA_EXCEEDED"}
+WAITS = dict.fromkeys(("LimitExceededException", "ACCOUNT_DAILY_QUOTA_EXCEEDED"), QUOTA_WAIT)
 #: An event's type: what it is, and where the event keeps what there is to say about it.
 KINDS = {
     "Send": (ReceiptKind.SENT, "send"),
@@ -197,11 +197,7 @@ class Ses(Provider):
             reading.dig(reading.loose(answer.body), "__type")
         )
         name = given.split(":")[0].rpartition("#")[2]
-        refused = {**REFUSED, answer.status: ERRORS[name]} if name in ERRORS else REFUSED
-        error = failure(answer, refused, now=self.now())
-        if name in QUOTAS:
-            error.retry_after = max(error.retry_after or 0.0, QUOTA_WAIT)
-        return error
+        return refusal(answer, self.now(), code=name, codes=ERRORS, statuses=REFUSED, waits=WAITS)
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -262,9 +258,8 @@ def _outcome(message: Message, result: Any, answer: Answer) -> Outcome:
     }
     if status == "SUCCESS" and vendor_id:
         return accepted(message, vendor_id, **detail)
-    kind, reason = STATUSES.get(status, (Ambiguous, Reason.UNEXPECTED_ANSWER))
-    wait = QUOTA_WAIT if status in QUOTAS else None
-    return kind(reason, f"SES's status {status}", retry_after=wait, **detail).outcome(message)
+    kind, reason = STATUSES.get(status, UNCLEAR)
+    return kind(reason, f"SES's status {status}", retry_after=WAITS.get(status), **detail).outcome(message)
 
 
 def _our_id(mail: Any) -> Any:

@@ -13,50 +13,57 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, field_validator
 
-from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, Reason, WithoutReceipts, accepted
-from providers.errors import Misconfigured, Permanent, ProviderError, Throttled, Transient
+from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, WithoutReceipts, accepted
+from providers.errors import ProviderError
 from providers.http import Answer
 from providers.http2 import Http2
 from providers.push.examples import ec_pem
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import (
+    ACCOUNT,
+    CONTENT,
+    CREDENTIALS,
+    ENOUGH,
+    LATER,
+    NOBODY,
+    UNREACHABLE,
+    Refusal,
+    failed,
+    of_status,
+)
 
 HOSTS = {"production": "api.push.apple.com", "sandbox": "api.sandbox.push.apple.com"}
-_DEAD: Verdict = (Permanent, Reason.INVALID_ADDRESS)
-_CREDENTIALS: Verdict = (Misconfigured, Reason.CREDENTIALS)
-_ACCOUNT: Verdict = (Misconfigured, Reason.ACCOUNT)
-_AGAIN: Verdict = (Transient, Reason.VENDOR_ERROR)
 # https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
-WORDS: dict[str, Verdict] = {
-    "BadDeviceToken": _DEAD,  # these two only once the account has reached somebody, see `_failure`
-    "DeviceTokenNotForTopic": _DEAD,
-    "Unregistered": _DEAD,  # these two only when the device did not register after that
-    "ExpiredToken": _DEAD,
-    "BadTopic": _ACCOUNT,
-    "MissingTopic": _ACCOUNT,
-    "TopicDisallowed": _ACCOUNT,
-    "IdleTimeout": _AGAIN,
-    "BadPath": _ACCOUNT,
-    "MethodNotAllowed": _ACCOUNT,
-    "TooManyRequests": (Throttled, Reason.RATE),  # to this device
-    "TooManyProviderTokenUpdates": _CREDENTIALS,
-    "InternalServerError": _AGAIN,
-    "ServiceUnavailable": _AGAIN,
-    "Shutdown": _AGAIN,
+WORDS: dict[str, Refusal] = {
+    "BadDeviceToken": NOBODY,  # these two only once the account has reached somebody, see `_failure`
+    "DeviceTokenNotForTopic": NOBODY,
+    "Unregistered": NOBODY,  # these two only when the device did not register after that
+    "ExpiredToken": NOBODY,
+    "BadTopic": ACCOUNT,
+    "MissingTopic": ACCOUNT,
+    "TopicDisallowed": ACCOUNT,
+    "IdleTimeout": LATER,
+    "BadPath": ACCOUNT,
+    "MethodNotAllowed": ACCOUNT,
+    "TooManyRequests": ENOUGH,  # to this device
+    "TooManyProviderTokenUpdates": CREDENTIALS,
+    "InternalServerError": LATER,
+    "ServiceUnavailable": LATER,
+    "Shutdown": LATER,
 }
 # For a word that Apple has added since.
-STATUSES: dict[int, Verdict] = {
-    400: (Permanent, Reason.CONTENT_REFUSED),
-    403: _CREDENTIALS,
-    404: _ACCOUNT,
-    405: _ACCOUNT,
-    410: (Permanent, Reason.UNREACHABLE),
-    413: (Permanent, Reason.CONTENT_REFUSED),
+STATUSES: dict[int, Refusal] = {
+    400: CONTENT,
+    403: CREDENTIALS,
+    404: ACCOUNT,
+    405: ACCOUNT,
+    410: UNREACHABLE,
+    413: CONTENT,
 }
 STALE = {"ExpiredProviderToken", "InvalidProviderToken"}
 OLD, FRESH = 50 * 60.0, 20 * 60.0  # seconds: Apple refuses tokens of over an hour, and new ones within 20 minutes
 
 
-class Refusal(msgspec.Struct):
+class Refused(msgspec.Struct):
     reason: str
     timestamp: float | None = None  #: milliseconds; since then the device is not registered
 
@@ -134,24 +141,24 @@ class Apns(WithoutReceipts, Provider):
         return await self._http2.post(path, headers=headers, body=payload(message), timeout=7.0, shown="/3/device/…")
 
     def _failure(self, message: Message, answer: Answer) -> ProviderError:
-        refusal = answer.read(Refusal) if answer.status != 200 else None
-        if refusal is None:
+        refused = answer.read(Refused) if answer.status != 200 else None
+        if refused is None:
             said = f"APNs answered {answer.status} with what is not its answer"
             return failed(of_status(answer.status), answer, said, now=self.now())
-        word = refusal.reason
-        verdict = WORDS.get(word) or STATUSES.get(answer.status) or of_status(answer.status)
-        if verdict is _DEAD and not self._dead(answer, message, refusal):
-            verdict = (Permanent, Reason.UNREACHABLE)
-        return failed(verdict, answer, f"APNs said {word[:80]}", now=self.now())
+        word = refused.reason
+        meaning = WORDS.get(word) or STATUSES.get(answer.status) or of_status(answer.status, theirs=True)
+        if meaning is NOBODY and not self._dead(answer, message, refused):
+            meaning = UNREACHABLE
+        return failed(meaning, answer, f"APNs said {word[:80]}", now=self.now())
 
-    def _dead(self, answer: Answer, message: Message, refusal: Refusal) -> bool:
+    def _dead(self, answer: Answer, message: Message, refused: Refused) -> bool:
         """Whether the token may be suppressed for good."""
         if answer.status != 410:
             # The wrong topic or environment makes every token look like this, so somebody must have been reached.
             return self._reached
-        if refusal.timestamp is None:
+        if refused.timestamp is None:
             return False
-        return message.address_since is None or refusal.timestamp / 1000 > message.address_since.timestamp()
+        return message.address_since is None or refused.timestamp / 1000 > message.address_since.timestamp()
 
     async def close(self) -> None:
         await self._http2.close()
@@ -167,5 +174,5 @@ def payload(message: Message) -> bytes:
 
 
 def _word(answer: Answer) -> str:
-    refusal = answer.read(Refusal) if answer.status == 403 else None
-    return refusal.reason if refusal else ""
+    refused = answer.read(Refused) if answer.status == 403 else None
+    return refused.reason if refused else ""

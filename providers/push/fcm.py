@@ -10,29 +10,40 @@ import orjson
 from pydantic import Field, SecretStr, field_validator
 
 from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, Reason, WithoutReceipts, accepted
-from providers.errors import Ambiguous, Misconfigured, Permanent, ProviderError, Throttled, Transient
+from providers.errors import Ambiguous, ProviderError, Throttled
 from providers.http import Answer
 from providers.push.examples import rsa_pem
 from providers.push.fcm_token import AccessToken, service_account
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import (
+    ACCOUNT,
+    CONTENT,
+    CREDENTIALS,
+    LATER,
+    NOBODY,
+    SLOWER,
+    UNREACHABLE,
+    Refusal,
+    failed,
+    of_status,
+)
 
 API = "https://fcm.googleapis.com/v1/projects/{project}/messages:send"
 # FCM's own codes, and Google's general ones where it gives none of its own:
 # https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
-WORDS: dict[str, Verdict] = {
-    "UNREGISTERED": (Permanent, Reason.INVALID_ADDRESS),
+WORDS: dict[str, Refusal] = {
+    "UNREGISTERED": NOBODY,
     # Also what every token says when the account is of the wrong project: no reason to suppress one.
-    "SENDER_ID_MISMATCH": (Permanent, Reason.UNREACHABLE),
-    "INVALID_ARGUMENT": (Permanent, Reason.CONTENT_REFUSED),  # unless it is about the token, see `_about_the_token`
-    "QUOTA_EXCEEDED": (Throttled, Reason.RATE),
-    "RESOURCE_EXHAUSTED": (Throttled, Reason.RATE),
-    "UNAVAILABLE": (Transient, Reason.VENDOR_ERROR),
-    "INTERNAL": (Transient, Reason.VENDOR_ERROR),
+    "SENDER_ID_MISMATCH": UNREACHABLE,
+    "INVALID_ARGUMENT": CONTENT,  # unless it is about the token, see `_about_the_token`
+    "QUOTA_EXCEEDED": SLOWER,
+    "RESOURCE_EXHAUSTED": SLOWER,
+    "UNAVAILABLE": LATER,
+    "INTERNAL": LATER,
     "DEADLINE_EXCEEDED": (Ambiguous, Reason.VENDOR_ERROR),
-    "THIRD_PARTY_AUTH_ERROR": (Misconfigured, Reason.CREDENTIALS),
-    "UNAUTHENTICATED": (Misconfigured, Reason.CREDENTIALS),
-    "PERMISSION_DENIED": (Misconfigured, Reason.ACCOUNT),
-    "NOT_FOUND": (Misconfigured, Reason.ACCOUNT),  # not the device, which is UNREGISTERED, but the project
+    "THIRD_PARTY_AUTH_ERROR": CREDENTIALS,
+    "UNAUTHENTICATED": CREDENTIALS,
+    "PERMISSION_DENIED": ACCOUNT,
+    "NOT_FOUND": ACCOUNT,  # not the device, which is UNREGISTERED, but the project
 }
 EXAMPLE = orjson.dumps(
     {
@@ -61,7 +72,7 @@ class Detail(msgspec.Struct, rename="camel"):
     field_violations: list[Violation] = []
 
 
-class Refusal(msgspec.Struct):
+class Refused(msgspec.Struct):
     status: str = ""
     message: str = ""
     details: list[Detail] = []
@@ -72,7 +83,7 @@ class Refusal(msgspec.Struct):
 
 
 class Failure(msgspec.Struct):
-    error: Refusal
+    error: Refused
 
 
 class Fcm(WithoutReceipts, Provider):
@@ -119,11 +130,12 @@ class Fcm(WithoutReceipts, Provider):
         if failure is None:
             said = f"FCM answered {answer.status} with what is not its answer"
             return failed(of_status(answer.status), answer, said, now=self.now())
-        word, verdict = failure.error.word, WORDS.get(failure.error.word) or of_status(answer.status)
+        word = failure.error.word
+        meaning = WORDS.get(word) or of_status(answer.status, theirs=bool(word))
         if word == "INVALID_ARGUMENT" and _about_the_token(failure.error):
-            verdict = (Permanent, Reason.INVALID_ADDRESS)
-        least = QUOTA_WAIT if verdict[0] is Throttled else 0.0
-        return failed(verdict, answer, f"FCM said {word[:80]}", now=self.now(), at_least=least)
+            meaning = NOBODY
+        least = QUOTA_WAIT if meaning[0] is Throttled else 0.0
+        return failed(meaning, answer, f"FCM said {word[:80]}", now=self.now(), at_least=least)
 
 
 def payload(message: Message) -> bytes:
@@ -149,7 +161,7 @@ def _word(answer: Answer) -> str:
     return failure.error.word if failure else ""
 
 
-def _about_the_token(error: Refusal) -> bool:
+def _about_the_token(error: Refused) -> bool:
     """FCM says INVALID_ARGUMENT of broken tokens and of too large messages; only the first kind may be suppressed."""
     fields = [violation.field for detail in error.details for violation in detail.field_violations]
     if fields:

@@ -17,10 +17,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from providers import verdicts
 from providers.errors import Ambiguous, Misconfigured, ProviderError, Transient
 from providers.http import Network
 from providers.messages import Reason
+from providers.refusals import failed, of_status
 
 EXCHANGE = "https://oauth2.googleapis.com/token"  # not the file's token_uri: an account may not choose where we connect
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -108,7 +108,7 @@ class AccessToken:
             said = f"Google does not accept the service account: {denied.error[:80]}"
             raise Misconfigured(Reason.CREDENTIALS, said, **answer.summary)
         said = f"Google's sign-in answered {answer.status}"
-        raise _unsent(verdicts.failed(verdicts.of_status(answer.status), answer, said, now=self._now()))
+        raise _unsent(failed(of_status(answer.status), answer, said, now=self._now()))
 
 
 def _unsent(error: ProviderError) -> ProviderError:

@@ -60,7 +60,9 @@ class SnsSms(WithoutReceipts, Provider):
             description="Of an IAM user that may call sns:Publish.",
             examples=["AKIAIOSFODNN7EXAMPLE"],
         )
-        secret_access_key: SecretStr = Field(min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"])
+        secret_access_key: SecretStr = Field(
+            min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"]
+        )
         region: str = Field(
             pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Where SMS is set up: eu-west-1.", examples=["eu-west-1"]
         )
@@ -87,8 +89,8 @@ class SnsSms(WithoutReceipts, Provider):
         vendor_id = _word("MessageId", answer)
         if not answer.ok or not vendor_id:
             code, said = _word("Code", answer), _word("Message", answer)
-            table = {**CODES, "InvalidParameter": NOBODY} if "PhoneNumber" in said else CODES
-            raise refusal(answer, self.now(), table=table, code=code, said=said)
+            codes = {**CODES, "InvalidParameter": NOBODY} if "PhoneNumber" in said else CODES
+            raise refusal(answer, self.now(), code=code, said=said, codes=codes)
         size = segments.measure(words)
         price = cost(config.prices, message.address, size.count)
         return [accepted(message, vendor_id, cost=price, units=size.count, **answer.summary)]

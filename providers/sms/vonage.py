@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field, SecretStr
 
+from providers import reading
 from providers.base import (
     Capabilities,
     Message,
@@ -25,9 +25,8 @@ from providers.base import (
     ReceiptRequest,
     accepted,
 )
-from providers.errors import Ambiguous, BadSignature, Transient
+from providers.errors import Ambiguous, BadSignature
 from providers.http import Answer
-from providers.ids import delivery_id
 from providers.prices import Prices, cost
 from providers.refusals import (
     ACCOUNT,
@@ -39,13 +38,11 @@ from providers.refusals import (
     NOBODY,
     SLOWER,
     UNREACHABLE,
+    UNREAD,
     Refusal,
-    fields,
-    objects,
     refusal,
-    text,
 )
-from providers.signing import TOLERANCE
+from providers.signing import TOLERANCE, check_age
 from providers.sms import segments
 
 API = "https://rest.nexmo.com/sms/json"
@@ -71,7 +68,6 @@ CODES: dict[str, Refusal] = {
     "32": CREDENTIALS,  # a signature beside a secret
     "33": NOBODY,  # deactivated
 }
-NOT_SENT: Refusal = (Transient, Reason.UNEXPECTED_ANSWER)  # what any other status means
 STATUSES = {
     "accepted": ReceiptKind.SENT,
     "buffered": ReceiptKind.SENT,
@@ -146,16 +142,17 @@ class VonageSms(Provider):
 
     def _accepted(self, answer: Answer) -> str:
         """The first piece's id when every piece was taken."""
-        pieces = objects(fields(answer.body).get("messages"))
-        codes = [text(piece.get("status")) for piece in pieces]
-        ids = [text(piece.get("message-id")) for piece in pieces]
+        pieces = reading.objects(reading.dig(reading.loose(answer.body), "messages"))
+        codes = [reading.code(piece.get("status")) for piece in pieces]
+        ids = [reading.text(piece.get("message-id")) for piece in pieces]
         if answer.ok and pieces and all(code == "0" for code in codes) and all(ids):
             return ids[0]
         if {"0", ""} & set(codes):
             words = "Vonage does not say that it took every piece of the message"
             raise Ambiguous(Reason.UNEXPECTED_ANSWER, words, **answer.summary)
-        code, said = (codes[0], text(pieces[0].get("error-text"))) if pieces else ("", "")
-        raise refusal(answer, self.now(), table=CODES, code=code, said=said, otherwise=NOT_SENT)
+        code, said = (codes[0], reading.text(pieces[0].get("error-text"))) if pieces else ("", "")
+        # Any other status is a no as well, and HTTP's says nothing.
+        raise refusal(answer, self.now(), code=code, said=said, codes={code: UNREAD, **CODES})
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -165,11 +162,7 @@ class VonageSms(Provider):
         wanted = hmac.new(secret, signed.encode(), config.signature_method).hexdigest()
         if not hmac.compare_digest(given.get("sig", "").lower().encode(), wanted.encode()):
             raise BadSignature("sig is missing or does not match")
-        moment = given.get("timestamp", "")
-        if not (moment.isascii() and moment.isdigit()):
-            raise BadSignature("the signature carries no time")
-        if abs(request.received_at.timestamp() - int(moment)) > TOLERANCE:
-            raise BadSignature("the signature is too old or from the future")
+        check_age(given.get("timestamp", ""), request, TOLERANCE)
 
     @classmethod
     def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:  # noqa: ARG003 says whose it is
@@ -184,8 +177,8 @@ class VonageSms(Provider):
             Receipt(
                 event_id=f"{vendor_id}-{status}",
                 kind=kind,
-                at=_moment(said.get("message-timestamp", "")) or request.received_at,
-                delivery_id=delivery_id(said.get("client-ref")),
+                at=reading.moment(said.get("message-timestamp"), request.received_at),
+                delivery_id=reading.delivery_id(said.get("client-ref")),
                 vendor_id=vendor_id,
                 reason=reason.value if bounced else "",
                 permanent=bounced and reason in FINAL,
@@ -196,19 +189,11 @@ class VonageSms(Provider):
 
 def _posted(request: ReceiptRequest) -> dict[str, str]:
     """JSON or a form, as the account's settings say."""
-    found = fields(request.body)
+    found = reading.mapping(reading.loose(request.body))
     if found:
-        return {name: text(value) for name, value in found.items()}
+        return {name: reading.code(value) for name, value in found.items()}
     return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
 
 
 def _safe(value: str) -> str:
     return value.replace("&", "_").replace("=", "_")
-
-
-def _moment(stated: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(stated)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

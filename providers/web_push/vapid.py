@@ -15,21 +15,34 @@ from pydantic import Field, SecretStr, field_validator
 from yarl import URL
 
 from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, Reason, WithoutReceipts, accepted
-from providers.errors import ForbiddenTarget, Misconfigured, Permanent, ProviderError, Throttled, Transient
+from providers.errors import ForbiddenTarget, Misconfigured, Permanent, ProviderError
 from providers.http import Answer
-from providers.verdicts import Verdict, failed, of_status
+from providers.refusals import (
+    CONTENT,
+    CREDENTIALS,
+    GATEWAY,
+    LATER,
+    NOBODY,
+    SLOWER,
+    UNREACHABLE,
+    Refusal,
+    failed,
+    of_status,
+)
 from providers.web_push.encryption import LONGEST, encrypt, public_bytes
 
 TAKEN = {201, 202}
 # RFC 8030 names few statuses; the rest is what the push services of Mozilla, Google, Apple and Microsoft use.
-STATUSES: dict[int, Verdict] = {
-    400: (Misconfigured, Reason.CREDENTIALS),
-    401: (Misconfigured, Reason.CREDENTIALS),
-    403: (Misconfigured, Reason.CREDENTIALS),
-    404: (Permanent, Reason.INVALID_ADDRESS),
-    410: (Permanent, Reason.INVALID_ADDRESS),
-    413: (Permanent, Reason.CONTENT_REFUSED),
-    429: (Throttled, Reason.RATE),
+STATUSES: dict[int, Refusal] = {
+    400: CREDENTIALS,
+    401: CREDENTIALS,
+    403: CREDENTIALS,
+    404: NOBODY,
+    410: NOBODY,
+    413: CONTENT,
+    429: SLOWER,
+    # A second copy replaces the first in the browser, by its tag: a gateway's answer leaves nothing to fear.
+    **dict.fromkeys(GATEWAY, LATER),
 }
 SIGNED_FOR = 12 * 3600  # seconds; push services refuse more than 24 hours
 MONTH = 28 * 86_400
@@ -128,19 +141,15 @@ class Vapid(WithoutReceipts, Provider):
         return jwt.encode(claims, self._key, algorithm="ES256")
 
     def _failure(self, answer: Answer) -> ProviderError:
-        verdict = STATUSES.get(answer.status)
-        if verdict is None:
+        meaning = STATUSES.get(answer.status)
+        if meaning is None:
             gone = 300 <= answer.status < 500
-            verdict = (Permanent, Reason.UNREACHABLE) if gone else _server(answer.status)
-        elif verdict[0] is Misconfigured and self._reached:
+            meaning = UNREACHABLE if gone else of_status(answer.status)
+        elif meaning[0] is Misconfigured and self._reached:
             # The key is right, as somebody was reached with it: this subscription was made for another one. Whoever
             # can hand a merchant a subscription could otherwise stop all of its web push.
-            verdict = (Permanent, Reason.UNREACHABLE)
-        return failed(verdict, answer, f"the push service answered {answer.status}", now=self.now())
-
-
-def _server(status: int) -> Verdict:
-    return (Transient, Reason.VENDOR_ERROR) if status >= 500 else of_status(status)
+            meaning = UNREACHABLE
+        return failed(meaning, answer, f"the push service answered {answer.status}", now=self.now())
 
 
 def _subscription(address: str) -> Subscription:

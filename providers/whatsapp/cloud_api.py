@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 from pydantic import Field, SecretStr
 
+from providers import reading
 from providers.base import (
     Capabilities,
     Message,
@@ -28,22 +28,19 @@ from providers.base import (
     accepted,
 )
 from providers.errors import BadSignature, Permanent
-from providers.ids import delivery_id
 from providers.prices import Prices, cost
 from providers.refusals import (
     ACCOUNT,
     BLOCKED,
     CONTENT,
     CREDENTIALS,
+    ENOUGH,
     FINAL,
     LATER,
     SLOWER,
     UNREACHABLE,
     Refusal,
-    fields,
-    objects,
     refusal,
-    text,
 )
 from providers.whatsapp.parameters import filled
 
@@ -77,16 +74,16 @@ CODES: dict[str, Refusal] = {
     "131045": ACCOUNT,  # the number is not registered
     "131047": CONTENT,  # the 24-hour window is closed: only a template may be sent
     "131048": SLOWER,  # too many recipients called it spam
-    "131049": SLOWER,  # enough marketing for this recipient for now
+    "131049": ENOUGH,  # enough marketing for this recipient for now
     "131050": BLOCKED,  # the recipient wants no marketing from us
     "131051": (Permanent, Reason.UNSUPPORTED),
-    "131056": SLOWER,  # too many to this recipient
+    "131056": ENOUGH,  # too many to this recipient
     "131057": LATER,  # the account is being worked on
     "133010": ACCOUNT,  # the number is not registered
     # What may be wrong with a template.
     **dict.fromkeys(("132000", "132001", "132005", "132007", "132012", "132015", "132016"), CONTENT),
 }
-WAITS = {"131048": 3_600.0, "131049": 3_600.0, "131056": 6.0}
+WAITS = {"131048": 3_600.0, "131049": 86_400.0, "131056": 60.0}
 STATUSES = {
     "sent": ReceiptKind.SENT,
     "delivered": ReceiptKind.DELIVERED,
@@ -134,13 +131,13 @@ class WhatsAppCloud(Provider):
             },
             timeout=10.0,
         )
-        said = fields(answer.body)
-        vendor_id = next((text(taken.get("id")) for taken in objects(said.get("messages"))), "")
+        said = reading.loose(answer.body)
+        vendor_id = reading.text(reading.dig(said, "messages", 0, "id"))
         if answer.ok and vendor_id:
             return [accepted(message, vendor_id, cost=cost(self.config.prices, message.address), **answer.summary)]
-        error = next(iter(objects([said.get("error")])), {})
-        code, words = text(error.get("code")), text(error.get("message"))
-        raise refusal(answer, self.now(), table=CODES, code=code, said=words, waits=WAITS)
+        error = reading.mapping(reading.dig(said, "error"))
+        code, words = reading.code(error.get("code")), reading.text(error.get("message"))
+        raise refusal(answer, self.now(), code=code, said=words, codes=CODES, waits=WAITS)
 
     @classmethod
     def verify(cls, config: Any, request: ReceiptRequest) -> None:
@@ -159,7 +156,7 @@ class WhatsAppCloud(Provider):
 
     @classmethod
     def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:  # noqa: ARG003 says whose it is
-        return [_receipt(status, request) for status in _statuses(fields(request.body))]
+        return [_receipt(status, request) for status in _statuses(reading.loose(request.body))]
 
 
 def _body(message: Message) -> dict[str, Any]:
@@ -181,28 +178,27 @@ def _body(message: Message) -> dict[str, Any]:
     return body | {"type": "template", "template": template}
 
 
-def _statuses(said: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _statuses(said: Any) -> Iterator[dict[str, Any]]:
     """Each thing said about a message of ours; answers from recipients come in the same envelopes."""
-    for entry in objects(said.get("entry")):
-        for change in objects(entry.get("changes")):
-            value = change.get("value")
-            for status in objects(value.get("statuses")) if isinstance(value, dict) else []:
-                if text(status.get("id")) and text(status.get("status")):
+    for entry in reading.objects(reading.dig(said, "entry")):
+        for change in reading.objects(entry.get("changes")):
+            for status in reading.objects(reading.dig(change, "value", "statuses")):
+                if reading.text(status.get("id")) and reading.text(status.get("status")):
                     yield status
 
 
 def _receipt(said: dict[str, Any], request: ReceiptRequest) -> Receipt:
-    vendor_id, status, moment = (text(said.get(name)) for name in ("id", "status", "timestamp"))
+    vendor_id, status, moment = (reading.code(said.get(name)) for name in ("id", "status", "timestamp"))
     kind = STATUSES.get(status, ReceiptKind.UNKNOWN)
     bounced = kind is ReceiptKind.BOUNCED
-    code = next((text(error.get("code")) for error in objects(said.get("errors"))), "")
+    code = reading.code(reading.dig(said, "errors", 0, "code"))
     _, reason = CODES.get(code, UNREACHABLE)
     dated = moment.isascii() and moment.isdigit() and len(moment) <= 10
     return Receipt(
         event_id=f"{vendor_id}-{status}",
         kind=kind,
-        at=datetime.fromtimestamp(int(moment), UTC) if dated else request.received_at,
-        delivery_id=delivery_id(said.get("biz_opaque_callback_data")),
+        at=reading.moment(int(moment) if dated else None, request.received_at),
+        delivery_id=reading.delivery_id(said.get("biz_opaque_callback_data")),
         vendor_id=vendor_id,
         reason=reason.value if bounced else "",
         permanent=bounced and reason in FINAL,

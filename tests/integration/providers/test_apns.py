@@ -160,12 +160,12 @@ REFUSALS = [
     (refused(405, "MethodNotAllowed"), "misconfigured", "account"),
     (refused(410, "NewWord"), "rejected", "unreachable"),
     (refused(413, "PayloadTooLarge"), "rejected", "content_refused"),
-    (refused(429, "TooManyRequests"), "throttled", "rate"),
+    (refused(429, "TooManyRequests"), "throttled", "recipient_rate"),
     (refused(429, "TooManyProviderTokenUpdates"), "misconfigured", "credentials"),
     (refused(500, "InternalServerError"), "retry", "vendor_error"),
     (refused(503, "ServiceUnavailable"), "retry", "vendor_error"),
     (refused(503, "Shutdown"), "retry", "vendor_error"),
-    (refused(418, "NewWord"), "retry", "unexpected_answer"),
+    (refused(418, "NewWord"), "rejected", "content_refused"),
     (Reply2(reset=ErrorCodes.REFUSED_STREAM), "retry", "vendor_error"),
     (Reply2(reset=ErrorCodes.INTERNAL_ERROR), "ambiguous", "connection"),
     (Reply2(cut=True), "ambiguous", "connection"),
@@ -226,7 +226,7 @@ async def test_apple_says_how_long_to_wait(tls: Tls, status: int) -> None:
 
 
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=list(NONSENSE))
-@pytest.mark.parametrize(("status", "kind"), [(200, "ambiguous"), (400, "retry"), (410, "retry"), (502, "retry")])
+@pytest.mark.parametrize(("status", "kind"), [(200, "ambiguous"), (400, "retry"), (410, "retry"), (502, "ambiguous")])
 async def test_nonsense_is_never_taken_for_sent_nor_held_against_the_device(
     tls: Tls, status: int, kind: str, body: bytes
 ) -> None:

@@ -120,7 +120,8 @@ DISCORD_ANSWERS = [
     (429, b'{"message": "You are being rate limited.", "retry_after": 64.57, "global": false}', "throttled", "rate"),
     (429, b"error code: 1015", "throttled", "rate"),
     (500, refused(0, "500: Internal Server Error"), "retry", "vendor_error"),
-    (502, b"<html>", "retry", "vendor_error"),
+    (502, b"<html>", "ambiguous", "unexpected_answer"),
+    (401, b"<html>", "retry", "unexpected_answer"),
     (403, b"<html>blocked by a proxy</html>", "retry", "unexpected_answer"),
     (204, b"", "ambiguous", "unexpected_answer"),
 ]

@@ -53,4 +53,4 @@ async def test_a_sender_that_was_verified_is_taken_and_another_one_is_not(amazon
     assert (taken.kind.value, taken.reason) == ("accepted", "")
     assert taken.vendor_id
     assert (refused.kind.value, refused.reason) == ("rejected", "content_refused")
-    assert "not verified" in str(refused.detail)
+    assert "Did not have authority" in str(refused.detail)

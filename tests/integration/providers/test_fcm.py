@@ -168,7 +168,7 @@ REFUSALS = [
     (refused(500, "INTERNAL", "INTERNAL"), "retry", "vendor_error"),
     (refused(503, "UNAVAILABLE", "UNAVAILABLE"), "retry", "vendor_error"),
     (refused(504, "DEADLINE_EXCEEDED"), "ambiguous", "vendor_error"),
-    (refused(418, "NEW_WORD"), "retry", "unexpected_answer"),
+    (refused(418, "NEW_WORD"), "rejected", "content_refused"),
 ]
 
 
@@ -197,7 +197,7 @@ async def test_a_busy_vendor_says_how_long_to_wait() -> None:
 
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=list(NONSENSE))
 @pytest.mark.parametrize(
-    ("status", "kind"), [(200, "ambiguous"), (204, "ambiguous"), (400, "retry"), (404, "retry"), (502, "retry")]
+    ("status", "kind"), [(200, "ambiguous"), (204, "ambiguous"), (400, "retry"), (404, "retry"), (502, "ambiguous")]
 )
 async def test_nonsense_is_never_taken_for_sent_nor_held_against_anybody(status: int, kind: str, body: bytes) -> None:
     async with vendor(granted(), Reply(status, b"" if status == 204 else body)) as (_, fcm):

@@ -154,4 +154,6 @@ async def test_the_address_is_that_of_the_region() -> None:
     for region in ("eu-west-1", "us-gov-east-1"):
         SnsSms.Config.model_validate({"access_key_id": "A" * 20, "secret_access_key": "s", "region": region})
     with pytest.raises(ValueError, match="region"):
-        SnsSms.Config.model_validate({"access_key_id": "A" * 20, "secret_access_key": "s", "region": "evil.example/eu-west-1"})
+        SnsSms.Config.model_validate(
+            {"access_key_id": "A" * 20, "secret_access_key": "s", "region": "evil.example/eu-west-1"}
+        )

@@ -96,9 +96,7 @@ async def test_a_connection_that_breaks_after_the_request_is_ambiguous(cls: type
 
 
 @every_adapter
-async def test_a_vendor_that_is_not_there_was_sent_nothing(
-    cls: type[Provider], module: ModuleType
-) -> None:
+async def test_a_vendor_that_is_not_there_was_sent_nothing(cls: type[Provider], module: ModuleType) -> None:
     given = testing.example_config(cls)
     async with network({host_of(module, given): unused_port()}, ssl.create_default_context()) as net:
         outcome = await deliver(cls(given, net), testing.message(channel(cls.channel), content={"text": "Hello"}))

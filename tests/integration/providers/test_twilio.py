@@ -54,7 +54,7 @@ def message(on: str, text: str = "Hello", **fields: Any) -> Message:
 
 def asked(received: Received) -> dict[str, str]:
     """The form, when everything around it is as Twilio wants it."""
-    assert (received.method, received.path) == ("POST", f"/Accounts/{SID}/Messages.json")
+    assert (received.method, received.path) == ("POST", f"/2010-04-01/Accounts/{SID}/Messages.json")
     assert base64.b64decode(received.headers["Authorization"].removeprefix("Basic ")).decode() == f"{SID}:{'f' * 32}"
     return form(received)
 
@@ -109,6 +109,7 @@ WORD = {
     twilio.BLOCKED: ("rejected", "blocked"),
     twilio.CONTENT: ("rejected", "content_refused"),
     twilio.CREDENTIALS: ("misconfigured", "credentials"),
+    twilio.ENOUGH: ("throttled", "recipient_rate"),
     twilio.LATER: ("retry", "vendor_error"),
     twilio.NOBODY: ("rejected", "invalid_address"),
     twilio.SLOWER: ("throttled", "rate"),
@@ -131,7 +132,8 @@ async def test_every_row_of_the_table_comes_out_as_it_says(code: str) -> None:
         (refused(20003, 401), "misconfigured", "credentials"),
         (refused(20429, 429), "throttled", "rate"),
         (refused(21211), "rejected", "invalid_address"),
-        (refused(21408), "misconfigured", "account"),
+        (refused(21408), "rejected", "unreachable"),
+        (refused(21612), "rejected", "unreachable"),
         (refused(21610), "rejected", "blocked"),
         (refused(21611, 429), "throttled", "rate"),
         (refused(21614), "rejected", "invalid_address"),
@@ -159,9 +161,10 @@ async def test_a_refusal_that_repeats_the_number_is_kept_without_it() -> None:
 
 
 async def test_twilio_or_the_table_says_how_long_to_wait() -> None:
-    async with sms(refused(20429, 429, **{"Retry-After": "7"}), refused(21611), refused(20429)) as (provider, _):
-        waits = [(await deliver(provider, message("sms"))).retry_after for _ in range(3)]
-    assert waits == [7.0, 60.0, None]
+    answers = [refused(20429, 429, **{"Retry-After": "7"}), *(refused(code) for code in (21611, 63018, 63049, 20429))]
+    async with sms(*answers) as (provider, _):
+        waits = [(await deliver(provider, message("sms"))).retry_after for _ in answers]
+    assert waits == [7.0, 60.0, 60.0, 86_400.0, None]
 
 
 async def test_whatsapp_text_goes_to_the_same_place_under_another_name() -> None:

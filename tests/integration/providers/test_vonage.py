@@ -44,7 +44,7 @@ def message(text: str = "Hello", **fields: Any) -> Message:
 
 
 def asked(received: Received) -> dict[str, str]:
-    assert (received.method, received.path) == ("POST", "/")
+    assert (received.method, received.path) == ("POST", "/sms/json")
     given = form(received)
     assert (given.pop("api_key"), given.pop("api_secret")) == ("abcd1234", "0123456789abcdef")
     return given

@@ -108,7 +108,8 @@ def test_a_confirmation_that_leads_elsewhere_is_not_visited(account: ProviderAcc
 def test_while_amazon_does_not_answer_sns_is_told_to_try_again(
     account: ProviderAccount, amazon: Receiver, trouble: Reply
 ) -> None:
-    amazon.replies.extend([Reply(200, sns.certificate()), trouble])
+    # Twice, because the HTTP client repeats a GET whose connection broke.
+    amazon.replies.extend([Reply(200, sns.certificate()), trouble, trouble])
     answer = post(account, subscription())
     assert (answer.status_code, orjson.loads(answer.content)["code"]) == (503, "unavailable")
 

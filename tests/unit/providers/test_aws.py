@@ -1,4 +1,4 @@
-"""Do we sign as Amazon wants? Against the published Signature Version 4 test suite, and against Amazon's own library."""
+"""Do we sign as Amazon wants? Against the published test suite of Signature Version 4, and Amazon's library."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_a_receipt_names_our_delivery_and_its_time() -> None:
         ("read", None, "read", "", False),
         ("failed", 131026, "bounced", "unreachable", False),
         ("failed", 131047, "bounced", "content_refused", False),
-        ("failed", 131049, "bounced", "rate", False),
+        ("failed", 131049, "bounced", "recipient_rate", False),
         ("failed", 131050, "bounced", "blocked", True),
         ("failed", 131042, "bounced", "account", False),
         ("failed", 999999, "bounced", "unreachable", False),
