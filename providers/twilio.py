@@ -90,7 +90,7 @@ CODES: dict[str, Refusal] = {
     "63012": LATER,
     "63013": CONTENT,  # against WhatsApp's policy
     "63016": CONTENT,  # the 24-hour window is closed: only a template may be sent
-    "63018": ENOUGH,
+    "63018": SLOWER,  # the account or its sender, not this recipient
     "63024": NOBODY,
     "63027": CONTENT,  # no such template in this language
     "63028": CONTENT,  # another number of parameters

@@ -156,7 +156,7 @@ class WhatsAppCloud(Provider):
 
     @classmethod
     def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:  # noqa: ARG003 says whose it is
-        return [_receipt(status, request) for status in _statuses(reading.loose(request.body))]
+        return [_receipt(status, request) for status in _statuses(reading.body(request.body))]
 
 
 def _body(message: Message) -> dict[str, Any]:
