@@ -27,6 +27,7 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
+    ApiKey,
     Call,
     FromAddress,
     FromName,
@@ -82,7 +83,7 @@ class Mailgun(Provider):
     capabilities = Capabilities(max_batch=1_000, concurrency=16, timeout=30.0, receipts=True, echoes_delivery_id=True)
 
     class Config(ProviderConfig):
-        api_key: SecretStr = Field(description="A sending key of the domain.", examples=["key-abc"])
+        api_key: ApiKey = Field(description="A sending key of the domain.", examples=["key-abc"])
         domain: str = Field(
             min_length=1, max_length=253, description="The domain as Mailgun knows it.", examples=["mg.example.com"]
         )

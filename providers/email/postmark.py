@@ -26,6 +26,7 @@ from providers.base import (
 )
 from providers.email import mime
 from providers.email.sending import (
+    ApiKey,
     FromAddress,
     FromName,
     in_calls,
@@ -94,7 +95,7 @@ class Postmark(Provider):
     capabilities = Capabilities(max_batch=500, concurrency=16, timeout=30.0, receipts=True, echoes_delivery_id=True)
 
     class Config(ProviderConfig):
-        server_token: SecretStr = Field(
+        server_token: ApiKey = Field(
             description="The server's API token.", examples=["9a4c1e1b-7d5e-4b4e-9d3b-000000000000"]
         )
         message_stream: str = Field("", description="The stream to send through; Postmark's own choice when empty.")

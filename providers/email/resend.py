@@ -26,7 +26,7 @@ from providers.base import (
     accepted,
 )
 from providers.email import mime
-from providers.email.sending import FromAddress, FromName, parts_of, sender_of, unsubscribe_headers
+from providers.email.sending import ApiKey, FromAddress, FromName, parts_of, sender_of, unsubscribe_headers
 from providers.errors import Ambiguous, BadSignature, ProviderError
 from providers.http import Answer
 from providers.refusals import (
@@ -80,7 +80,7 @@ class Resend(Provider):
     capabilities = Capabilities(concurrency=8, timeout=20.0, receipts=True, echoes_delivery_id=True, idempotent=True)
 
     class Config(ProviderConfig):
-        api_key: SecretStr = Field(description="A key that may send mail.", examples=["re_abc_def"])
+        api_key: ApiKey = Field(description="A key that may send mail.", examples=["re_abc_def"])
         signing_secret: SecretStr = Field(
             SecretStr(""), description="The webhook's signing secret; without it no receipts are taken."
         )

@@ -14,7 +14,7 @@ import orjson
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from providers import reading, signing
 from providers.base import (
@@ -31,6 +31,7 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
+    ApiKey,
     Call,
     FromAddress,
     FromName,
@@ -83,7 +84,7 @@ class SendGrid(Provider):
     capabilities = Capabilities(max_batch=1_000, concurrency=16, timeout=30.0, receipts=True, echoes_delivery_id=True)
 
     class Config(ProviderConfig):
-        api_key: SecretStr = Field(description="A key that may send mail.", examples=["SG.abc.def"])
+        api_key: ApiKey = Field(description="A key that may send mail.", examples=["SG.abc.def"])
         region: Literal["global", "eu"] = Field("global", description="`eu` for a subuser of the EU region.")
         verification_key: str = Field(
             "", description="The Event Webhook's public key; without it no receipts are taken."

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import orjson
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from providers import aws, reading, sns
 from providers.base import (
@@ -24,6 +24,7 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
+    ApiKey,
     Call,
     FromAddress,
     FromName,
@@ -101,9 +102,9 @@ class Ses(Provider):
             pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="The AWS region that sends.", examples=["eu-west-1"]
         )
         access_key_id: str = Field(
-            min_length=1, description="Of a user who may ses:SendEmail.", examples=["AKIAIOSFODNN7EXAMPLE"]
+            pattern=r"^\w+$", description="Of a user who may ses:SendEmail.", examples=["AKIAIOSFODNN7EXAMPLE"]
         )
-        secret_access_key: SecretStr = Field(
+        secret_access_key: ApiKey = Field(
             description="The key's secret.", examples=["wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"]
         )
         configuration_set: str = Field("", description="The set whose events come back as receipts.")

@@ -268,6 +268,18 @@ async def test_nothing_a_merchant_writes_breaks_out_of_the_subject(at: Vendor) -
 
 
 @every_vendor
+async def test_a_key_that_was_copied_with_its_line_break_works_and_one_of_two_words_is_refused(at: Vendor) -> None:
+    name = next(iter(set(at.config) & {"api_key", "server_token", "secret_access_key"}))
+    async with account(at, at.accepts(1), **{name: f" {at.config[name]}\r\n"}) as (provider, receiver):
+        (outcome,) = await provider.deliver([mail()])
+    assert said(outcome) == ("accepted", "")
+    check_request(at, receiver.received[0])
+    for wrong in ("", "two words", "schlüssel", "a\nb"):
+        with pytest.raises(ValueError, match="must be one word"):
+            at.cls.Config.model_validate({**at.config, name: wrong})
+
+
+@every_vendor
 async def test_no_secret_and_no_address_is_kept_of_an_exchange(at: Vendor) -> None:
     async with account(at, Reply(400, b'{"message": "jane0@example.com is not valid"}')) as (provider, _):
         (outcome,) = await provider.deliver([mail()])
