@@ -15,9 +15,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 from providers.channel import Part
 from providers.errors import Ambiguous, BadSignature, ProviderError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from providers.http import Network
 
 __all__ = [  # all that a vendor's file needs from here and below
+    "ApiKey",
     "Capabilities",
     "Message",
     "Outcome",
@@ -60,6 +61,17 @@ class ProviderConfig(BaseModel):
     """What a merchant fills in. Every field has a `description`; secrets are `SecretStr`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _one_word(value: SecretStr) -> SecretStr:
+    word = value.get_secret_value().strip()
+    if not word or not word.isascii() or not word.isprintable() or " " in word:
+        raise ValueError("must be one word of visible ASCII characters")
+    return SecretStr(word)
+
+
+#: What travels in a header: a line break that was copied with it must not reach the vendor.
+ApiKey = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
 def _now() -> datetime:

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from providers import reading
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -112,8 +113,8 @@ class TwilioConfig(ProviderConfig):
     account_sid: str = Field(
         pattern="^AC[0-9a-f]{32}$", description="From Twilio's console: AC…", examples=["AC" + "0" * 32]
     )
-    auth_token: SecretStr = Field(
-        min_length=1, description="Beside the SID; it also proves that receipts are Twilio's.", examples=["f" * 32]
+    auth_token: ApiKey = Field(
+        description="Beside the SID; it also proves that receipts are Twilio's.", examples=["f" * 32]
     )
     sender: str = Field(
         max_length=64,

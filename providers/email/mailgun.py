@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr
 
 from providers import reading, signing
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -27,7 +28,6 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
-    ApiKey,
     Call,
     FromAddress,
     FromName,

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 
 from providers import reading
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -26,7 +27,6 @@ from providers.base import (
 )
 from providers.email import mime
 from providers.email.sending import (
-    ApiKey,
     FromAddress,
     FromName,
     in_calls,

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from providers import reading, signing
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -26,7 +27,7 @@ from providers.base import (
     accepted,
 )
 from providers.email import mime
-from providers.email.sending import ApiKey, FromAddress, FromName, parts_of, sender_of, unsubscribe_headers
+from providers.email.sending import FromAddress, FromName, parts_of, sender_of, unsubscribe_headers
 from providers.errors import Ambiguous, BadSignature, ProviderError
 from providers.http import Answer
 from providers.refusals import (

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 
 from providers import reading, signing
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -31,7 +32,6 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
-    ApiKey,
     Call,
     FromAddress,
     FromName,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 from yarl import URL
 
 from providers import addresses
@@ -36,15 +36,6 @@ def _an_address(value: str) -> str:
     return addresses.email(value) if value else ""
 
 
-def _one_word(value: SecretStr) -> SecretStr:
-    word = value.get_secret_value().strip()
-    if not word or not word.isascii() or not word.isprintable() or " " in word:
-        raise ValueError("must be one word of visible ASCII characters")
-    return SecretStr(word)
-
-
-#: What travels in a header: a line break that was copied with it must not reach the vendor.
-ApiKey = Annotated[SecretStr, AfterValidator(_one_word)]
 FromAddress = Annotated[str, AfterValidator(_an_address), Field(description="The sender where a message names none.")]
 FromName = Annotated[str, Field(max_length=200, description="The name shown beside that address.")]
 

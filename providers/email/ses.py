@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from providers import aws, reading, sns
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -24,7 +25,6 @@ from providers.base import (
 )
 from providers.email import mime, skeleton
 from providers.email.sending import (
-    ApiKey,
     Call,
     FromAddress,
     FromName,

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from providers import aws
-from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, WithoutReceipts, accepted
+from providers.base import ApiKey, Capabilities, Message, Outcome, Provider, ProviderConfig, WithoutReceipts, accepted
 from providers.http import Answer
 from providers.prices import Prices, cost
 from providers.refusals import ACCOUNT, BLOCKED, CONTENT, CREDENTIALS, LATER, NOBODY, SLOWER, Refusal, refusal
@@ -55,14 +55,11 @@ class SnsSms(WithoutReceipts, Provider):
 
     class Config(ProviderConfig):
         access_key_id: str = Field(
-            min_length=16,
-            max_length=128,
+            pattern=r"^\w{16,128}$",
             description="Of an IAM user that may call sns:Publish.",
             examples=["AKIAIOSFODNN7EXAMPLE"],
         )
-        secret_access_key: SecretStr = Field(
-            min_length=1, description="Beside the access key.", examples=["wJalrXUtnFEMI"]
-        )
+        secret_access_key: ApiKey = Field(description="Beside the access key.", examples=["wJalrXUtnFEMI"])
         region: str = Field(
             pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Where SMS is set up: eu-west-1.", examples=["eu-west-1"]
         )

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 
 from providers import reading
 from providers.base import (
+    ApiKey,
     Capabilities,
     Message,
     Outcome,
@@ -104,7 +105,7 @@ class WhatsAppCloud(Provider):
             description="From WhatsApp Manager; not the number.",
             examples=["106540352242922"],
         )
-        access_token: SecretStr = Field(min_length=1, description="Of a system user.", examples=["EAAJB"])
+        access_token: ApiKey = Field(description="Of a system user.", examples=["EAAJB"])
         app_secret: SecretStr = Field(
             min_length=1,
             description="From the app's basic settings: proves who posts receipts.",

@@ -168,3 +168,10 @@ def test_no_row_of_the_table_is_left_out_above() -> None:
 async def test_a_limit_of_one_recipient_says_how_long_to_wait(code: int, seconds: float | None) -> None:
     async with account(refused(code)) as (provider, _):
         assert (await deliver(provider, message())).retry_after == seconds
+
+
+async def test_a_token_that_was_copied_with_its_line_break_works() -> None:
+    async with account(reply(TAKEN), access_token="EAAJB\r\n") as (provider, server):
+        outcome = await deliver(provider, message({"text": "Hello"}))
+    assert outcome.kind == "accepted"
+    assert server.received[0].headers["Authorization"] == "Bearer EAAJB"
