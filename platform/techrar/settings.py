@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "ninja",
     "techrar.merchants",
     "techrar.templating",
+    "techrar.audience",
     "techrar.routing",
     "techrar.ledger",
     "techrar.dispatch",
