@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from techrar.core.hashing import RANGE, hash32, hash32_sql
+from techrar.core.hashing import RANGE, cut_text, hash32, hash_sql
 
 
 def cutoffs(weights: Sequence[int]) -> list[int]:
@@ -23,9 +23,17 @@ def cutoffs(weights: Sequence[int]) -> list[int]:
 
 def variant(run: int, recipient: int, cuts: Sequence[int]) -> int:
     """The variant's place, from 0."""
-    return bisect_right(cuts, hash32(f"{run}|{recipient}"))
+    return bisect_right(cuts, hash32(f"{key_of(run)}{recipient}"))
 
 
-def variant_sql(run: str, recipient: str, cuts: str) -> str:
-    """The same for SQL expressions: two numbers, and an array of at least one cutoff."""
-    return f"width_bucket({hash32_sql(f'{run}::text || {chr(39)}|{chr(39)} || {recipient}::text')}, {cuts}::bigint[])"
+def variant_sql(key: str, recipient: str, cuts: str) -> str:
+    """The same for SQL expressions: the text of `key_of`, a number, and the array of `cuts_of`, which is not empty."""
+    return f"width_bucket({hash_sql(f'{key} || {recipient}::text')}, {cuts}::text[])"
+
+
+def key_of(run: int) -> str:
+    return f"{run}|"
+
+
+def cuts_of(cuts: Sequence[int]) -> list[str]:
+    return [cut_text(cut) for cut in cuts]

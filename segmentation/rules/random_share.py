@@ -9,7 +9,7 @@ from pydantic import Field
 
 from segmentation.person import Person
 from segmentation.rule import Asking, Rule
-from techrar.core.hashing import RANGE, hash32, hash32_sql
+from techrar.core.hashing import RANGE, cut_text, hash32, hash_sql
 
 
 class RandomShare(Rule):
@@ -21,7 +21,7 @@ class RandomShare(Rule):
 
     def sql(self, ask: Asking) -> str:
         text = f"{ask.bind(f'random|{self.seed}|', 'text')} || r.id::text"
-        return f"{hash32_sql(text)} < {ask.bind(self._cut(), 'bigint')}"
+        return f"{hash_sql(text)} < {ask.bind(cut_text(self._cut()), 'text')}"
 
     def holds(self, person: Person, as_of: datetime) -> bool:  # noqa: ARG002
         return hash32(f"random|{self.seed}|{person.id}") < self._cut()

@@ -64,8 +64,8 @@ class Counter:
         at_once = self.vendor.capabilities.concurrency
         self.account_used = Account(ACCOUNT, self.vendor, "vendor", "http://127.0.0.1:9/hooks/x/y", at_once)
 
-    async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
-        return await self.database.run(lambda connection: claims.requests(connection, ids))
+    async def requests(self, rows: Sequence[Any]) -> Mapping[UUID, Any]:
+        return await self.database.run(lambda connection: claims.requests(connection, [row.id for row in rows]))
 
     async def compiled(self, request: Any, channel: str) -> Compiled:
         return compile_content(channel, request.request["content"][channel])

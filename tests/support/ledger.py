@@ -35,7 +35,8 @@ from techrar.policy.priority import Priority
 
 TABLES = (
     *("delivery", "delivery_event", "notification", "flow", "tally", "envelope", "claim", "begun"),
-    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt"),
+    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt", "chunk"),
+    *("recipient", "suppression", "campaigns_run", "campaigns_campaign"),
 )
 MANY = 2_000
 ZERO = UUID(int=0)

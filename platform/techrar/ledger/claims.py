@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from techrar.audience.sql import SUPPRESSED
 from techrar.core.ids import notification_id
 from techrar.core.records import by_name
 from techrar.ledger.arrays import uuids
@@ -37,7 +38,7 @@ WITH w AS MATERIALIZED (
   FROM t JOIN w ON w.id = t.id AND w.held_by = t.held_by
   WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND d.id BETWEEN %(lo)s AND %(hi)s
   RETURNING d.id, d.merchant_id, d.mode, d.channel, d.category, d.priority, d.address, d.attempt, d.lost_leases,
-    d.run_id, d.flow_id, d.recipient_id, d.expires_at, d.possible_duplicate, d.due_at
+    d.run_id, d.variant, d.flow_id, d.recipient_id, d.expires_at, d.possible_duplicate, d.due_at
 ), leased AS (
   INSERT INTO claim (id, process, lease_until, ids)
   SELECT %(claim)s, %(process)s, now() + %(lease)s * interval '1 second', array_agg(id ORDER BY id) FROM moved
@@ -48,7 +49,8 @@ WITH w AS MATERIALIZED (
     SELECT id FROM envelope WHERE id = ANY(%(emptied)s::uuid[]) FOR UPDATE SKIP LOCKED)
 )
 SELECT m.*, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS flow_state,
-  extract(epoch FROM m.expires_at - now())::float8 AS expires_in
+  extract(epoch FROM m.expires_at - now())::float8 AS expires_in,
+  {SUPPRESSED.format(merchant="m.merchant_id", mode="m.mode", channel="m.channel", address="m.address")} AS suppressed
 FROM moved m JOIN flow f ON f.id = m.flow_id ORDER BY m.id
 """
 

@@ -27,8 +27,8 @@ GOLD = {"rule": "attribute", "name": "plan", "type": "text", "op": "is", "value"
         (GERMAN, "Recipients whose country is DE."),
         ({"all": [GERMAN, GOLD]}, "Recipients whose country is DE and whose plan is “gold”."),
         (
-            {"all": [GERMAN, {"none": [GOLD, {"rule": "last_login", "op": "more_than", "days": 14}]}]},
-            "Recipients whose country is DE and (not (whose plan is “gold” or who last logged in more than 14 days ago)).",
+            {"all": [GERMAN, {"none": [GOLD, {"rule": "last_login", "op": "never"}]}]},
+            "Recipients whose country is DE and (not (whose plan is “gold” or who never logged in)).",
         ),
         ({"rule": "random", "percent": 12.5}, "Recipients in a random 12.5 %."),
         ({"rule": "reachable", "channel": "sms"}, "Recipients who can be reached by SMS."),
