@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import connection
 from psycopg import Connection
 
+from consumers.engine.database import Database
+from consumers.engine.work import Account
+from consumers.handlers.deliver import Desk
+from providers.http import Network
 from techrar.audience import services as audience
 from techrar.campaigns import services
 from techrar.campaigns.models import Campaign, Run
@@ -16,9 +22,12 @@ from techrar.campaigns.runner import Runner
 from techrar.core.mode import Mode
 from techrar.merchants.models import Merchant
 from techrar.merchants.services import Actor
+from techrar.routing.selectors import key_ring
 from techrar.templating import services as templates
 from tests.factories import make_merchant
+from tests.support.engine import ACCOUNT, Vendor
 
+T = TypeVar("T")
 ACTOR = Actor("system:test")
 CONTENT = {"email": {"subject": "Hello {{ recipient.name }}", "text": "{{ offer }} in {{ recipient.attributes.city }}"}}
 
@@ -29,6 +38,29 @@ SELECT %(merchant)s, 0, 'cust_' || n, CASE WHEN n %% %(gap)s <> 0 THEN 'person' 
   'Person ' || n, CASE n %% 2 WHEN 0 THEN 'DE' ELSE 'AT' END, jsonb_build_object('city', 'Town ' || n, 'n', n)
 FROM generate_series(1, %(count)s) AS n
 """
+
+
+class VendorsDesk(Desk):
+    """The desk of production, with the vendor under test instead of an account."""
+
+    def __init__(self, database: Database, vendor: Vendor) -> None:
+        super().__init__(database, keys=key_ring(), net=Network(allow_private=True), public_url="http://127.0.0.1:9")
+        self.only = Account(ACCOUNT, vendor, "vendor", "http://127.0.0.1:9/hooks/x/y", vendor.capabilities.concurrency)
+
+    async def account(self, row: Any) -> Account | None:
+        return self.only
+
+
+async def in_thread(act: Callable[[], T]) -> T:
+    """For what asks Django inside of an async test: its session with the database goes back at once."""
+
+    def acting() -> T:
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(acting)
 
 
 @dataclass
@@ -78,6 +110,9 @@ class House:
         while done := runner.expansion.one():
             written += done.planned
         return written
+
+    def now(self, campaign: Campaign) -> Campaign:
+        return Campaign.objects.get(id=campaign.id)
 
     def look(self) -> None:
         """What a dispatcher does about runs that may be over."""

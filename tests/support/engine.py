@@ -90,11 +90,17 @@ def ledger_source(dsn: str, lanes: Sequence[str] = ("email",)) -> LedgerSource:
 
 
 @asynccontextmanager
-async def running(dsn: str, vendor: Vendor, source: Source | None = None, **options: Any) -> AsyncIterator[Running]:
+async def running(
+    dsn: str,
+    vendor: Vendor,
+    source: Source | None = None,
+    desk: Callable[[Database, Vendor], Any] = Counter,
+    **options: Any,
+) -> AsyncIterator[Running]:
     """A worker over the ledger, or over the source given, until the block ends."""
     database = Database(dsn, name="lookup")
     chosen = Options(dsn=dsn, process="test:1", shard=3, **{"linger": 0.005, "grace": 5.0, **options})
-    worker = Worker(source or ledger_source(dsn), Counter(database, vendor), chosen, new_id=uuid7)
+    worker = Worker(source or ledger_source(dsn), desk(database, vendor), chosen, new_id=uuid7)
     stopping = asyncio.Event()
     run = Running(worker, asyncio.create_task(worker.run(stopping)), stopping)
     try:
