@@ -67,7 +67,7 @@ class Expansion:
         """The next chunk of whichever run is least far; None when there is none."""
         with self.connection.transaction(), self.connection.cursor(row_factory=by_name) as cursor:
             chunk = cursor.execute(sql.PICK).fetchone()
-            if chunk is None:
+            if chunk is None or not self._may(chunk.run_id):
                 return None
             try:
                 statement = self._statement(chunk.run_id)
@@ -79,6 +79,13 @@ class Expansion:
             except (psycopg.Error, Problem) as error:
                 raise ChunkFailed(chunk.run_id, chunk.number) from error
         return Expanded(chunk.run_id, statement.flow_id, done.planned)
+
+    def _may(self, run_id: int) -> bool:
+        """Not while somebody pauses or cancels the run, nor after."""
+        with self.connection.cursor(row_factory=by_name) as cursor:
+            shared: Any = cursor.execute(sql.SHARE, {"run": run_id}).fetchone()
+            state: Any = cursor.execute(sql.STILL_RUNNING, {"run": run_id}).fetchone()
+        return bool(shared.ours and state.running)
 
     def _statement(self, run_id: int) -> Statement:
         if run_id not in self._statements:

@@ -1,7 +1,7 @@
 """Launch, pause, resume, cancel, finish: what may happen to a campaign, and in which order?
 
-Whoever changes a campaign locks it first, then its run, then its flow. A chunk that is being expanded holds the run, so
-that after a pause or a cancel is answered nothing more of it is written.
+Whoever changes a campaign locks it first, then its run, then its flow. A pause or a cancel waits for the chunks that
+are just being written, so that after it is answered nothing more of the run is.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def _locked(campaign: Campaign, *states: str, to: str) -> Campaign:
 
 
 def _steer(campaign: Campaign, state: str, flow: flows.FlowState, now: datetime) -> Run:
-    run = campaign.runs.select_for_update().latest("id")
+    run = campaign.runs.latest("id")
+    rows(sql.STEER, {"run": run.id})
     run.state = state
     run.save(update_fields=["state"])
     set_flow(run.flow_id, flow)

@@ -25,13 +25,21 @@ FROM (
 
 DROP_CHUNKS = "DELETE FROM chunk WHERE run_id = %(run)s AND done_at IS NULL RETURNING number"
 
-#: The run is locked against a pause or a cancel, the chunk against another dispatcher.
 PICK = """
 SELECT c.run_id, c.number, c.first_id, c.last_id
 FROM chunk c JOIN campaigns_run r ON r.id = c.run_id
 WHERE c.done_at IS NULL AND r.state = 'running'
-ORDER BY c.number, c.run_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED FOR SHARE OF r SKIP LOCKED
+ORDER BY c.number, c.run_id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
+
+#: Held by every chunk on its way, and alone by who pauses or cancels. Not a lock on the run's row: dispatchers that
+#: share one of those would follow one another, and whoever wants to pause would wait until the last of them.
+_STEERING = "hashtext('techrar.run.steer'), %(run)s::int"
+SHARE = f"SELECT pg_try_advisory_xact_lock_shared({_STEERING}) AS ours"
+STEER = f"SELECT pg_advisory_xact_lock({_STEERING})::text AS locked"
+
+#: Asked after `SHARE`, so that what somebody has just changed is seen.
+STILL_RUNNING = "SELECT state = 'running' AS running FROM campaigns_run WHERE id = %(run)s"
 
 #: One chunk's recipients as deliveries, their tallies and the mark that it is done. An id that is taken already is an
 #: error, and then nothing of it is written. The ordered subquery keeps each recipient's verdict from being asked for
