@@ -34,7 +34,10 @@ def freeze(campaign: Campaign) -> Frozen:
     variants = [_variant(campaign, mode, place, given) for place, given in enumerate(campaign.variants)]
     if not sum(v["weight"] for v in variants):
         raise invalid("variants", "invalid", "At least one variant needs a weight above 0.")
-    name = campaign.category or variants[0]["category"]
+    names = {campaign.category} if campaign.category else {v["category"] for v in variants}
+    if len(names) > 1:
+        raise invalid("category", "required", f"The templates are of {' and '.join(sorted(names))}: say which it is.")
+    (name,) = names
     if campaign.category and name not in CATEGORIES:
         raise invalid("category", "unknown_category", f"Must be one of {', '.join(CATEGORIES)}.")
     sender = routing.sender(

@@ -12,11 +12,8 @@ def hash32(text: str) -> int:
     return int(md5(text.encode(), usedforsecurity=False).hexdigest()[:8], 16)
 
 
-# In SQL the digits are compared as they are, which costs a third of making numbers of them.
-
-
 def hash_sql(text: str) -> str:
-    """For an SQL expression of type text, what is compared with `cut_text`."""
+    """For an SQL expression of type text, what is compared with `cut_text`: the digits, which saves making numbers."""
     return f'md5({text}) COLLATE "C"'
 
 

@@ -149,6 +149,15 @@ def test_what_stands_in_the_way_of_a_launch_is_named(
     assert alice.get(f"{path}/progress").status_code == 409
 
 
+def test_templates_of_two_categories_need_one_to_be_named(alices: House, alice: Person) -> None:
+    alices.template("receipt", category="transactional")
+    both = [{"template": "spring"}, {"template": "receipt"}]
+    path = f"{PATH}/{create(alice, variants=both)['id']}"
+    assert wrong_fields(alice.post(f"{path}/launch")) == [("category", "required")]
+    path = f"{PATH}/{create(alice, variants=both, category='marketing')['id']}"
+    assert alice.post(f"{path}/launch").json()["run"]["category"] == "marketing"
+
+
 def test_launching_needs_the_scope(alices: House, alice: Person, bob: Person) -> None:
     path = f"{PATH}/{create(alice)['id']}"
     assert bob.get(path).status_code == 200
