@@ -51,6 +51,13 @@ def test_a_recipient_is_created_in_one_spelling_and_hidden_from_strangers(alice:
     assert_hidden_from(alice.live(), "GET", "/v1/recipients/cust_42")
 
 
+def test_two_merchants_may_know_somebody_by_the_same_id(alice: Person, charlie: Person) -> None:
+    put(alice, "cust_42", **ANN)
+    assert put(charlie, "cust_42", name="Another").status_code == 201
+    assert alice.get("/v1/recipients/cust_42").json()["name"] == "Ann"
+    assert charlie.get("/v1/recipients/cust_42").json()["email"] is None
+
+
 def test_an_update_keeps_what_it_does_not_say_and_empties_what_is_null(alice: Person) -> None:
     put(alice, "cust_42", **ANN)
     answer = put(alice, "cust_42", phone=None, attributes={"city": "Faro"})

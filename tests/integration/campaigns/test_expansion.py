@@ -152,6 +152,17 @@ def test_each_run_begins_before_any_ends(house: House, ledger: Ledger) -> None:
     assert first.ms < second.ms
 
 
+def test_a_paused_run_does_not_stand_before_the_others(house: House, ledger: Ledger) -> None:
+    house.fill(25)
+    house.template()
+    paused = house.draft()
+    house.launch(paused)
+    services.pause(paused, actor=ACTOR, now=paused.created_at)
+    other = house.launch(house.draft())
+    assert house.expand() == 25
+    assert ledger.one("SELECT array_agg(DISTINCT run_id) FROM delivery") == [other.id]
+
+
 def test_after_a_pause_is_answered_nothing_more_is_written(house: House, ledger: Ledger, dsn: str) -> None:
     house.fill(25)
     house.template()
