@@ -20,7 +20,7 @@ REPEAT = 3
 OLD_ROWS = """
 INSERT INTO delivery (id, due_at, flow_id, run_id, merchant_id, mode, priority, state, channel, category, address,
   account_id, attempt)
-SELECT (%(time)s || '70008' || lpad(to_hex(n), 11, '0') || '0001')::uuid, now() - interval '40 days', 1, 1, 1, 1, 3, 7,
+SELECT (%(time)s || '70008' || lpad(to_hex(n), 11, '0') || '0001')::uuid, now() - interval '40 days', 1, 0, 1, 1, 3, 7,
   'email', 'marketing', 'person' || n || '@example.com', 1, 1
 FROM generate_series(%(first)s, %(last)s) AS n
 """
