@@ -122,5 +122,6 @@ SELECT 'left', 0, '', count(*) FROM chunk WHERE run_id = %(run)s AND done_at IS 
 UNION ALL
 SELECT 'counted', state, reason, sum(n)::bigint FROM tally WHERE run_id = %(run)s GROUP BY state, reason
 UNION ALL
-SELECT 'rows', state, reason, count(*) FROM delivery WHERE id BETWEEN %(first)s AND %(last)s AND run_id = %(run)s GROUP BY state, reason
+SELECT 'rows', state, reason, count(*) FROM delivery
+WHERE id BETWEEN %(first)s AND %(last)s AND run_id = %(run)s GROUP BY state, reason
 """
