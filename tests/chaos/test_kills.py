@@ -21,7 +21,7 @@ from tests.factories import Person
 from tests.support.engine import until
 from tests.support.http_receiver import Receiver
 from tests.support.ledger import Ledger
-from tests.support.processes import BULK, DISPATCH, Process
+from ops.chaos.processes import BULK, DISPATCH, Process
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 COUNT = 4000

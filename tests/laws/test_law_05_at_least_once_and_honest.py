@@ -14,7 +14,7 @@ from tests.laws.consumer_process import CALLS_AT_ONCE, Sink
 from tests.support.engine import running, until
 from tests.support.http_receiver import Receiver, Reply
 from tests.support.ledger import Ledger
-from tests.support.processes import Process
+from ops.chaos.processes import Process
 
 EACH, ANSWERED = 30, 6
 KINDS = ("transactional", "marketing")

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from techrar import health
-from tests.support.tcp_proxy import TcpProxy
+from ops.chaos.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rabbitmq]
 

@@ -15,7 +15,7 @@ from techrar.merchants import credentials
 from techrar.merchants.limiter import Limiter, LocalWindows, SharedWindows
 from techrar.merchants.rates import ANONYMOUS_UNITS, Rate
 from tests.factories import Person
-from tests.support.tcp_proxy import TcpProxy
+from ops.chaos.tcp_proxy import TcpProxy
 
 _serial = count(1)
 
