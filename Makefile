@@ -9,7 +9,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --uni
 	--python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-extra test-all lint format lock env clean
+.PHONY: help up test test-extra test-all chaos lint format lock env clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test-extra: ## run what `make test` leaves out: browser, fuzz, large data, chaos
 		$(PY) -m pytest -n $(WORKERS) -m "$(EXTRA)" $(ARGS)
 
 test-all: test test-extra ## run all tests
+
+chaos: ## break everything while it works and check that nothing is lost (QUICK=1: the most telling part, ≤ 5 minutes)
+	@PYTHON=$(PYTHON) sh ops/local/env.sh dev
+	@exec env PYTHONPATH=.:platform $(PY) -m ops.chaos $(if $(QUICK),--quick) $(ARGS)
 
 lint: ## check style, types, imports and migrations
 	@PYTHON=$(PYTHON) sh ops/local/env.sh dev

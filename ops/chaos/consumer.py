@@ -1,0 +1,10 @@
+"""The consumers of production, with the vendors of this folder beside the others: `python -m ops.chaos.consumer …`."""
+
+from __future__ import annotations
+
+from consumers.__main__ import main
+
+import ops.chaos.providers  # noqa: F401 - to be registered is all it is here for
+
+if __name__ == "__main__":
+    main()
