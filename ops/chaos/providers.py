@@ -18,7 +18,7 @@ from providers.errors import Throttled, Transient
 SINK = "CHAOS_SINK"
 PRICE_MICROS = 5
 #: Whoever calls this one dies of it.
-POISON = "+12025550199"
+POISON = "+442079460199"
 
 
 class _Vendor(WithoutReceipts, Provider):

@@ -76,6 +76,6 @@ def poison(world: World) -> None:
             connection.channel().basic_publish("deliver", lane, b"\x00 no envelope {")
     world.cast.expected = lambda name: name.startswith("bulk")
     world.cast.hurry = True
-    for address, text in (("+12025550100", "Hello {{ nobody.knows }}"), (POISON, "Hello")):
+    for address, text in (("+442079460100", "Hello {{ nobody.knows }}"), (POISON, "Hello")):
         world.campaign.accept(Audience("sms", address, {"text": text}), 2)
     world.watch(30)
