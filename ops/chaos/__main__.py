@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import django
 
 from ops.chaos.report import HEAD, end, failed, line
-from ops.local import debian
+from ops.local import debian, orphans
 from ops.local.binaries import find_rabbitmq
 from ops.local.console import Console
 from ops.local.environment import PYTHONPATH
@@ -33,9 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", action="append", metavar="WORD", help="scenarios with this word in their name")
     options = parser.parse_args(arguments)
     console = Console(sys.stderr, "chaos")
-    StopRequests().install()
+    stops = StopRequests()
+    stops.install()
+    orphans.adopt()
     try:
-        return _on_private_servers(options, console)
+        return _on_private_servers(options, console, stops)
     except Trouble as trouble:
         console.say(str(trouble))
         return 1
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _on_private_servers(options: argparse.Namespace, console: Console) -> int:
+def _on_private_servers(options: argparse.Namespace, console: Console, stops: StopRequests) -> int:
     if find_rabbitmq() is None and (why := debian.install(["rabbitmq-server"], say=console.say)):
         raise Trouble(f"Chaos needs a RabbitMQ to break: {why}.")
     with temporary_home() as home:
@@ -56,7 +58,9 @@ def _on_private_servers(options: argparse.Namespace, console: Console) -> int:
             django.setup()
             return _show(options, servers)
         finally:
+            stops.raising = False
             servers.stop(fast=True)
+            orphans.end_all()  # a web process that was killed leaves its workers behind
 
 
 def _show(options: argparse.Namespace, servers: Servers) -> int:
