@@ -1,4 +1,4 @@
-"""`python -m ops.chaos [--quick] [--only WORD …]`: break everything once, print a line for each, exit 1 when one is wrong."""
+"""Break everything once, print a line for each, exit 1 when one is wrong: `python -m ops.chaos [--quick] [--only WORD]`."""
 
 from __future__ import annotations
 
@@ -74,13 +74,14 @@ def _show(options: argparse.Namespace, servers: Servers) -> int:
     began = time.monotonic()
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    print(HEAD, flush=True)
+    out = Console(sys.stdout)
+    out.write(HEAD + "\n")
     results = []
     with world(servers, LOGS, quick=options.quick) as made:
         for each in chosen:
             results.append(run(each, made))
-            print(line(results[-1]), flush=True)
-    print(end(results, seconds=time.monotonic() - began))
+            out.write(line(results[-1]) + "\n")
+    out.write(end(results, seconds=time.monotonic() - began) + "\n")
     return 1 if any(failed(result, in_ci=IN_CI) for result in results) else 0
 
 

@@ -1,4 +1,4 @@
-"""A campaign that is never short of recipients: as much is accepted as the vendors take, by the statement of the API."""
+"""A campaign that is never short of recipients: as much is accepted as vendors take, by the statement of the API."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def audiences(sink: str) -> list[Audience]:
 
 
 class Campaign:
-    """Keeps `backlog` deliveries waiting while it runs; a lost connection is made anew, and the part asked for again."""
+    """Keeps `backlog` deliveries waiting while it runs. A lost connection is made anew, and the part asked for again."""
 
     def __init__(self, dsn: str, *, merchant_id: int, taken: Callable[[], int]) -> None:
         self.dsn = dsn
@@ -94,7 +94,9 @@ class Campaign:
             self._connection = psycopg.connect(self.dsn, autocommit=True, connect_timeout=5)
         self._connection.execute(ACCEPT, {**self._columns(self._connection, audience, ids, key), **values})
 
-    def _columns(self, connection: Connection[Any], audience: Audience, ids: Sequence[UUID], key: str) -> dict[str, Any]:
+    def _columns(
+        self, connection: Connection[Any], audience: Audience, ids: Sequence[UUID], key: str
+    ) -> dict[str, Any]:
         size, priority = len(ids), int(Priority.HIGH)
         owner = {"merchant": self.merchant_id, "mode": Mode.LIVE.code}
         flow = connection.execute(

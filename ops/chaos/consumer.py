@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from consumers.__main__ import main
-
 import ops.chaos.providers  # noqa: F401 - to be registered is all it is here for
+from consumers.__main__ import main
 
 if __name__ == "__main__":
     main()

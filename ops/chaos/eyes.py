@@ -1,4 +1,4 @@
-"""What does the ledger say, and whose calls were cut short? A session of its own, that outlives the database's restarts."""
+"""What does the ledger say, and whose calls were cut short? A session of its own, which outlives a restart."""
 
 from __future__ import annotations
 

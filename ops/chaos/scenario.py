@@ -54,9 +54,7 @@ def scenario(
     excused: frozenset[str] = frozenset(),
 ) -> Callable[[Act], Act]:
     def add(act: Act) -> Act:
-        SCENARIOS.append(
-            Scenario(name, act, quick, back_within, urgent_within, settle_within, may_strand, excused)
-        )
+        SCENARIOS.append(Scenario(name, act, quick, back_within, urgent_within, settle_within, may_strand, excused))
         return act
 
     return add

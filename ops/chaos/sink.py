@@ -2,8 +2,9 @@
 
     python -m ops.chaos.sink --port 9000 --log build/sink.log
 
-A delivery's id comes in `webhook-id`, or several in `delivery-ids`. `PUT /faults` with `{"fault": "error", "seconds": 8,
-"share": 1.0}` sets the fault of everything below `/bulk/`; urgent messages come to `/urgent/` and are never failed.
+A delivery's id comes in `webhook-id`, or several in `delivery-ids`. `PUT /faults` with
+`{"fault": "error", "seconds": 8, "share": 1.0}` sets the fault of everything below `/bulk/`; urgent messages come to
+`/urgent/` and are never failed.
 """
 
 from __future__ import annotations

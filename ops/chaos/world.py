@@ -1,4 +1,4 @@
-"""Everything a scenario can touch: private servers, the service's processes, the sink, the campaign, the urgent stream."""
+"""Everything a scenario can touch: private servers, the service's processes, sink, campaign, urgent stream."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ops.chaos.urgent import Urgent
 from ops.local.server import Server
 from ops.local.servers import Servers
 from techrar.core.database import dsn
+
 #: Until everything that was on its way has arrived.
 SETTLE_SECONDS = 0.5
 
@@ -41,7 +42,9 @@ class World:
         self.log = SinkLog(folder / "sink.calls")
         self.cast = Cast(commands(self.web_port), eyes=self.eyes, logs=folder)
         asker = make_merchant()
-        self.campaign = Campaign(dsn(), merchant_id=asker.merchant_id, taken=lambda: self.log.bulk_seen - self.seen_before)
+        self.campaign = Campaign(
+            dsn(), merchant_id=asker.merchant_id, taken=lambda: self.log.bulk_seen - self.seen_before
+        )
         self.urgent = Urgent(self.web_port, asker.key)
         self.stranded: set[UUID] = set()
         self.seen_before = 0
@@ -93,7 +96,7 @@ class World:
         self.watch(seconds)
 
     def doubt(self, *names: str) -> None:
-        """Nobody will know the end of what these are calling now: remember it. Their answers must be held back already."""
+        """Nobody will know the end of what these are calling now. Their answers must be held back already."""
         time.sleep(SETTLE_SECONDS)
         for name in names:
             self.cast.in_flight += self.eyes.cut_short(self.cast.processes[name].running.pid)

@@ -53,7 +53,8 @@ def acknowledged_before_the_claim() -> None:
         for waiting in part.emptied:
             await waiting.taken.ack()
             waiting.taken = Acknowledged(waiting.taken.envelope)
-        await asyncio.sleep(0.3)
+        if part.emptied:
+            await asyncio.sleep(1)
         await claim(self, part)
 
     Intake._claim_part = hasty  # type: ignore[method-assign]

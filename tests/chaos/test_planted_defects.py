@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ from tests.factories import Person
 from tests.support.ledger import Ledger
 
 pytestmark = [pytest.mark.chaos, pytest.mark.rabbitmq, pytest.mark.timeout(150)]
-COUNT, CALLS_AT_ONCE = 1500, 12
+COUNT, CALLS_AT_ONCE = 4000, 12
 SECRET = "whsec_bWluZSBpcyBsb25nZXIgYW5kIHNlY3JldCE="
 #: Nobody has had an envelope for so long: a minute less than a dispatcher waits, and far more than it takes.
 STRANDED_SECONDS = 8
@@ -66,9 +67,7 @@ class Stage:
         far = common | {"DATABASE_URL": self.database.url}
         self.one = stack.enter_context(Process(*consume, log=folder / "one", **common))
         stack.enter_context(Process(*consume, log=folder / "two", **far))
-        stack.enter_context(
-            Process(*words, "dispatch", log=folder / "dispatch", **common, AMQP_URL=self.broker.url)
-        )
+        stack.enter_context(Process(*words, "dispatch", log=folder / "dispatch", **common, AMQP_URL=self.broker.url))
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         until = time.monotonic() + seconds
@@ -83,7 +82,7 @@ class Stage:
     def taken(self, count: int) -> None:
         assert self.wait(lambda: len(self.log.first) >= count, 40), f"only {len(self.log.first)} were sent"
 
-    def kill_a_consumer(self) -> dict[UUID, int]:
+    def kill_a_consumer(self) -> Counter[UUID]:
         pid = self.one.kill()
         in_flight = self.eyes.cut_short(pid)
         self.eyes.end_leases(pid)
@@ -110,8 +109,10 @@ def verdict_on(stage: Stage, accepted: set[UUID]) -> Verdict:
     stage.cut_the_dispatcher_off()
     stage.taken(300)
     stage.lose_answers_of_the_database()
-    stage.taken(500)
-    in_flight = stage.kill_a_consumer()
+    in_flight: Counter[UUID] = Counter()
+    for part in (500, 1500):
+        stage.taken(part)
+        in_flight += stage.kill_a_consumer()
     stage.wait(lambda: not stage.eyes.pending(stage.since), REST_SECONDS)
     stage.log.read()
     return check(
@@ -151,7 +152,9 @@ def accepted(transactional_db: None, alice: Person, ledger: Ledger, unused_tcp_p
 
 
 @pytest.fixture
-def judged(accepted: set[UUID], ledger: Ledger, tmp_path: Path, unused_tcp_port: int) -> Iterator[Callable[[str], Verdict]]:
+def judged(
+    accepted: set[UUID], ledger: Ledger, tmp_path: Path, unused_tcp_port: int
+) -> Iterator[Callable[[str], Verdict]]:
     with ExitStack() as stack:
         yield lambda defect: verdict_on(Stage(stack, defect, ledger, tmp_path, unused_tcp_port), accepted)
 

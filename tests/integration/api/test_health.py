@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from techrar import health
 from ops.chaos.tcp_proxy import TcpProxy
+from techrar import health
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rabbitmq]
 

@@ -18,7 +18,7 @@ SENT = Row(State.SENT, times_sent=1)
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[Call], Row, int, bool]:
-    """One delivery of an honest service: its calls, its row, how often a death cut it short, and can its receiver tell?"""
+    """One delivery of an honest service: calls, row, how often a death cut it short, and can its receiver tell?"""
     identifier = draw(st.uuids())
     refused = [Call(identifier, taken=False, clear=True)] * draw(st.integers(0, 3))
     deaths, idempotent = draw(st.integers(0, 2)), draw(st.booleans())
