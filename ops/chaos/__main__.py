@@ -1,4 +1,4 @@
-"""Break everything once, print a line for each, exit 1 when one is wrong: `python -m ops.chaos [--quick] [--only WORD]`."""
+"""Break everything once and print a line for each; exit 1 when one is wrong: `python -m ops.chaos [--quick]`."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def audiences(sink: str) -> list[Audience]:
 
 
 class Campaign:
-    """Keeps `backlog` deliveries waiting while it runs. A lost connection is made anew, and the part asked for again."""
+    """Keeps `backlog` deliveries waiting while it runs. After a lost connection the same part is asked for again."""
 
     def __init__(self, dsn: str, *, merchant_id: int, taken: Callable[[], int]) -> None:
         self.dsn = dsn

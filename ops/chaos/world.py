@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -48,9 +48,11 @@ class World:
         self.urgent = Urgent(self.web_port, asker.key)
         self.stranded: set[UUID] = set()
         self.seen_before = 0
+        self.until_the_next = ExitStack()  #: what a scenario leaves open until everything is at rest
 
     def begin(self) -> None:
         """From here on it is another scenario's."""
+        self.until_the_next.close()
         self.look()
         self.campaign.accepted, self.urgent.accepted, self.urgent.refusals = {}, {}, 0
         self.stranded, self.cast.fell = set(), []
@@ -64,6 +66,7 @@ class World:
         wait_for_port(self.web_port)
 
     def close(self) -> None:
+        self.until_the_next.close()
         self.cast.end()
         self.sink_process.running.kill()
         self.sink_process.running.wait(10)

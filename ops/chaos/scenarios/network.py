@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ops.chaos.cast import CONSUMERS, DISPATCHERS
 from ops.chaos.providers import SINK
-from ops.chaos.scenario import scenario
+from ops.chaos.scenario import BACKLOG, scenario
 from ops.chaos.tcp_proxy import TcpProxy
 from ops.chaos.world import World
 
@@ -84,23 +84,23 @@ def dispatchers_and_database(world: World) -> None:
 @scenario("network: consumers and vendors", settle_within=180, urgent_within=20)
 def consumers_and_vendors(world: World) -> None:
     """A call that is cut off may have arrived: each of these is in doubt, and no other."""
-    with between(world, CONSUMERS, SINK) as proxy:
-        world.campaign.stop()
-        world.campaign.start(proxy.url, backlog=4000)
-        world.watch(10)
+    # Messages carry its address, also those that are sent again a minute later.
+    proxy = world.until_the_next.enter_context(TcpProxy(world.sink_url))
+    world.cast.restart(*CONSUMERS, **{SINK: proxy.url})
+    world.campaign.stop()
+    world.campaign.start(proxy.url, backlog=BACKLOG)
+    world.watch(PAUSE_SECONDS)
+    proxy.stall()
+    world.watch(STALL_SECONDS)
+    proxy.flow()
+    world.watch(PAUSE_SECONDS)
+    for seconds in (CUT_SECONDS, 0):
         proxy.stall()
-        world.watch(STALL_SECONDS)
+        world.doubt(*CONSUMERS)
+        proxy.refuse()
+        proxy.cut()
         proxy.flow()
+        world.watch(seconds)
+        proxy.accept()
         world.watch(PAUSE_SECONDS)
-        for _ in range(2):
-            proxy.stall()
-            world.doubt(*CONSUMERS)
-            proxy.refuse()
-            proxy.cut()
-            proxy.flow()
-            world.watch(CUT_SECONDS)
-            proxy.accept()
-            world.watch(PAUSE_SECONDS)
-        world.campaign.stop()
-        world.campaign.start(world.sink_url, backlog=4000)
-        world.wait(lambda: not proxy.open, 0)
+    world.cast.restart(*CONSUMERS)
