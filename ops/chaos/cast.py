@@ -13,6 +13,7 @@ from ops.chaos.processes import DISPATCH, Process
 
 #: As a supervisor waits before it starts again what died.
 RESTART_SECONDS = 1.0
+BOOT_SECONDS = 60.0
 CONSUMERS = ("bulk-1", "bulk-2", "urgent")
 DISPATCHERS = ("dispatch-1", "dispatch-2")
 
@@ -37,11 +38,13 @@ class Cast:
         self.in_flight: Counter[UUID] = Counter()
         self.fell: list[str] = []  #: who ended without being asked to
         self.expected: Callable[[str], bool] = lambda _name: False  #: whose fall is part of the plan
+        self._silent_until: dict[str, int] = {}
         self.hurry = False  #: let the leases of the dead end at once
 
     def start(self) -> None:
-        for process in self.processes.values():
-            process.start()
+        for name in self.processes:
+            self._start(name)
+        self._await(*self.processes)
 
     def kill(self, *names: str) -> None:
         """`kill -9`, all at once; a supervisor starts them again a moment later."""
@@ -64,7 +67,8 @@ class Cast:
         self.stop(*names)
         for name in names:
             self.processes[name].environment = environment
-            self.processes[name].start()
+            self._start(name)
+        self._await(*names)
 
     def revive(self) -> None:
         """Start again whoever is gone."""
@@ -84,4 +88,20 @@ class Cast:
             self.in_flight += self.eyes.cut_short(pid)
             if self.hurry:
                 self.eyes.end_leases(pid)
-        self.processes[name].start()
+        self._start(name)
+
+    def _start(self, name: str) -> None:
+        """Whoever is told to stop before it is at work ends without having heard of it."""
+        process = self.processes[name]
+        self._silent_until[name] = process.log.stat().st_size if process.log.exists() else 0
+        process.start()
+
+    def _await(self, *names: str) -> None:
+        until = time.monotonic() + BOOT_SECONDS
+        while waiting := [name for name in names if not self._at_work(name)]:
+            assert time.monotonic() < until, f"{', '.join(waiting)} did not start within {BOOT_SECONDS:.0f} s"
+            time.sleep(0.05)
+
+    def _at_work(self, name: str) -> bool:
+        """It says so in its first line."""
+        return self.processes[name].log.stat().st_size > self._silent_until[name]
