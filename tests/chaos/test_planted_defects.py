@@ -29,7 +29,7 @@ from tests.factories import Person
 from tests.support.ledger import Ledger
 
 pytestmark = [pytest.mark.chaos, pytest.mark.rabbitmq, pytest.mark.timeout(150)]
-COUNT, CALLS_AT_ONCE = 4000, 12
+COUNT, CALLS_AT_ONCE = 3000, 12
 SECRET = "whsec_bWluZSBpcyBsb25nZXIgYW5kIHNlY3JldCE="
 #: Nobody has had an envelope for so long: a minute less than a dispatcher waits, and far more than it takes.
 STRANDED_SECONDS = 8
@@ -37,7 +37,7 @@ HURRY = """
 UPDATE envelope SET check_at = now() WHERE NOT on_ladder AND check_at > now()
   AND reserved_at < now() - %(seconds)s * interval '1 second' RETURNING id
 """
-REST_SECONDS = 45
+PART_SECONDS, REST_SECONDS = 15, 60
 #: What each mistake comes to.
 FOUND = {
     "acknowledged_before_the_claim": "stranded",
@@ -80,7 +80,8 @@ class Stage:
         return True
 
     def taken(self, count: int) -> None:
-        assert self.wait(lambda: len(self.log.first) >= count, 40), f"only {len(self.log.first)} were sent"
+        """Or as far as it gets: some mistakes let nothing through but what a sweeper finds."""
+        self.wait(lambda: len(self.log.first) >= count, PART_SECONDS)
 
     def kill_a_consumer(self) -> Counter[UUID]:
         pid = self.one.kill()
@@ -109,10 +110,8 @@ def verdict_on(stage: Stage, accepted: set[UUID]) -> Verdict:
     stage.cut_the_dispatcher_off()
     stage.taken(300)
     stage.lose_answers_of_the_database()
-    in_flight: Counter[UUID] = Counter()
-    for part in (500, 1500):
-        stage.taken(part)
-        in_flight += stage.kill_a_consumer()
+    stage.taken(500)
+    in_flight = stage.kill_a_consumer()
     stage.wait(lambda: not stage.eyes.pending(stage.since), REST_SECONDS)
     stage.log.read()
     return check(
