@@ -141,7 +141,9 @@ class Floor:
 
 
 def main(kind: str, calls: str, url: str) -> None:
-    uvloop.run(Floor(url, many=kind == "many", calls=int(calls)).run(os.environ["DATABASE_URL"], os.environ["AMQP_URL"]))
+    uvloop.run(
+        Floor(url, many=kind == "many", calls=int(calls)).run(os.environ["DATABASE_URL"], os.environ["AMQP_URL"])
+    )
 
 
 if __name__ == "__main__":

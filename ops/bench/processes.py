@@ -38,7 +38,9 @@ def start(arguments: Sequence[str], log: Path, **extra: str) -> subprocess.Popen
 @contextmanager
 def running(programs: dict[str, Sequence[str]], folder: Path, **extra: str) -> Iterator[dict[str, int]]:
     """All of them until the block ends; answers their process ids by name."""
-    started = {name: start(words, folder / f"{name.replace(' ', '-')}.log", **extra) for name, words in programs.items()}
+    started = {
+        name: start(words, folder / f"{name.replace(' ', '-')}.log", **extra) for name, words in programs.items()
+    }
     try:
         yield {name: process.pid for name, process in started.items()}
         died = [name for name, process in started.items() if process.poll() is not None]

@@ -102,7 +102,14 @@ class Merchant:
         where = {"merchant_id": self.id, "mode": Mode.LIVE}
         ProviderAccount.objects.filter(merchant_id=self.id).delete()
         create_account(
-            **where, channel="email", provider=provider, name="sink", config={"url": url}, actor=actor, now=now, **account
+            **where,
+            channel="email",
+            provider=provider,
+            name="sink",
+            config={"url": url},
+            actor=actor,
+            now=now,
+            **account,
         )
         Template.objects.filter(merchant_id=self.id).delete()
         made = create_template(**where, key="order", content=CONTENT, actor=actor, now=now, category="marketing")

@@ -64,6 +64,7 @@ class Campaign:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(60)
+            assert not self._thread.is_alive(), "the database did not come back"
 
     def accept(self, audience: Audience, count: int, *, values: dict[str, Any] | None = None) -> list[UUID]:
         """Certainly accepted when this returns: the same ids are asked for until the database says so."""

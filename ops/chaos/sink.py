@@ -134,10 +134,13 @@ def _head(text: bytes) -> tuple[bytes, Headers]:
     return first, {n.strip().lower(): v.strip() for n, _, v in (line.partition(b":") for line in lines)}
 
 
-async def serve(port: int, log: str, seed: int) -> None:
+async def listen(port: int, log: str, seed: int) -> asyncio.Server:
     state = State(Log(log), random.Random(seed))  # noqa: S311 - which call fails, keeps no secret
-    server = await asyncio.get_running_loop().create_server(lambda: Exchange(state), "127.0.0.1", port)
-    await server.serve_forever()
+    return await asyncio.get_running_loop().create_server(lambda: Exchange(state), "127.0.0.1", port)
+
+
+async def serve(port: int, log: str, seed: int) -> None:
+    await (await listen(port, log, seed)).serve_forever()
 
 
 if __name__ == "__main__":
