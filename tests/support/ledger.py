@@ -83,12 +83,13 @@ class Ledger:
         due: datetime | None = None,
         expires: datetime | None = None,
         ids: Sequence[UUID] = (),
+        content: dict[str, Any] | None = None,
     ) -> list[UUID]:
         """Accept `count` notifications with one delivery each, in one statement, as the API does."""
         made = list(ids) or [new_notification_id() for _ in range(count)]
         size = len(made)
         request = {"to": {"email": "ann@example.com"}, "data": {"name": "Ann"}, "metadata": {}, "sender": {}}
-        request["content"] = {channel: {"subject": "Hello {{ name }}", "text": "Hi"}}
+        request["content"] = content or {channel: {"subject": "Hello {{ name }}", "text": "Hi"}}
         values = {
             "merchant": merchant,
             "mode": mode.code,
