@@ -15,9 +15,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 from providers.channel import Part
 from providers.errors import Ambiguous, BadSignature, ProviderError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from providers.http import Network
 
 __all__ = [  # all that a vendor's file needs from here and below
+    "ApiKey",
     "Capabilities",
     "Message",
     "Outcome",
@@ -60,6 +61,17 @@ class ProviderConfig(BaseModel):
     """What a merchant fills in. Every field has a `description`; secrets are `SecretStr`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _one_word(value: SecretStr) -> SecretStr:
+    word = value.get_secret_value().strip()
+    if not word or not word.isascii() or not word.isprintable() or " " in word:
+        raise ValueError("must be one word of visible ASCII characters")
+    return SecretStr(word)
+
+
+#: What travels in a header: a line break that was copied with it must not reach the vendor.
+ApiKey = Annotated[SecretStr, AfterValidator(_one_word)]
 
 
 def _now() -> datetime:
@@ -106,6 +118,18 @@ class Provider(ABC):
     def parse_receipts(cls, config: Any, request: ReceiptRequest) -> list[Receipt]:
         """The vendor's words in ours. Called only after `verify`."""
 
+    @classmethod
+    def answer_challenge(cls, config: Any, request: ReceiptRequest) -> str | None:  # noqa: ARG003
+        """What to answer a vendor that asks by GET whether this address expects it: None when it never asks.
+
+        Raise `BadSignature` when it cannot be that vendor.
+        """
+        return None
+
+    @classmethod  # noqa: B027 most vendors want nothing
+    def confirm(cls, config: Any, request: ReceiptRequest) -> None:
+        """Do what a vendor wants done before it reports, such as visiting an address. Called only after `verify`."""
+
     async def close(self) -> None:  # noqa: B027 most vendors hold nothing of their own
         """Give back sessions and hand over what is still to be said."""
 
@@ -143,9 +167,17 @@ class WithoutReceipts:
         return []
 
 
-def accepted(message: Message, vendor_id: str = "", **detail: object) -> Outcome:
-    """The vendor took this message."""
-    return Outcome(message.delivery_id, OutcomeKind.ACCEPTED, vendor_id=vendor_id, detail=detail)
+def accepted(message: Message, vendor_id: str = "", *, cost: tuple[int, str] = (0, ""), **detail: object) -> Outcome:
+    """The vendor took this message, for so many millionths of a currency."""
+    micros, currency = cost
+    return Outcome(
+        message.delivery_id,
+        OutcomeKind.ACCEPTED,
+        vendor_id=vendor_id,
+        detail=detail,
+        cost_micros=micros,
+        currency=currency,
+    )
 
 
 def _settle(provider: Provider, batch: Sequence[Message], outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -69,3 +69,7 @@ class Ambiguous(ProviderError):
 
 class BadSignature(Exception):
     """A receipt that the vendor did not sign."""
+
+
+class BadReceipt(Exception):
+    """A receipt that nobody can read, although it is signed."""

@@ -125,7 +125,8 @@ async def connect(resolver: GuardedResolver, guard: Guard, host: str, port: int)
     loop = asyncio.get_running_loop()
     failure = OSError(f"{host} has no address")
     for result in await resolver.resolve(host, port):
-        info = (result["family"], socket.SOCK_STREAM, result["proto"], "", (result["host"], port))
+        target = (result["host"], result["port"])
+        info = (result["family"], socket.SOCK_STREAM, result["proto"], "", target)
         try:
             sock = guard.open_socket(info)
         except OSError as error:  # no IPv6 on this machine
@@ -133,7 +134,7 @@ async def connect(resolver: GuardedResolver, guard: Guard, host: str, port: int)
             continue
         try:
             sock.setblocking(False)
-            await loop.sock_connect(sock, (result["host"], port))
+            await loop.sock_connect(sock, target)
         except OSError as error:
             sock.close()
             failure = error

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+import msgspec
 import orjson
 from aiohttp.abc import AbstractResolver
 from yarl import URL
@@ -29,12 +30,14 @@ CONNECT_TIMEOUT = 5.0
 MAX_ANSWER = 65_536
 MAX_WAIT = 3_600.0  # a longer Retry-After is a mistake, or an attempt to park our queue
 
+Shape = TypeVar("Shape")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: bytes  #: at most `MAX_ANSWER` bytes
+    body: bytes  #: at most as much as was asked for
     summary: Mapping[str, Any] = field(default_factory=dict)  #: redacted, for the timeline
 
     @property
@@ -47,6 +50,13 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise Ambiguous(Reason.UNEXPECTED_ANSWER, "the answer is not JSON", **self.summary) from None
+
+    def read(self, shape: type[Shape]) -> Shape | None:
+        """The body in this shape, or None: vendors, and machines on the way to them, answer all sorts of things."""
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def retry_after(self, now: datetime) -> float | None:
         """Seconds from a `Retry-After` header, given as seconds or as a date."""
@@ -76,6 +86,8 @@ class Network:
         self._resolver = GuardedResolver(resolver or aiohttp.DefaultResolver(), self.guard)
         self._guarded = _session(connections, tls, resolver=self._resolver, socket_factory=self.guard.open_socket)
         self._own = _session(100, tls)
+        self._tls = tls
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     async def request(
         self,
@@ -86,11 +98,18 @@ class Network:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109 part of what a call means, and mapped to its own outcome
         own: bool = False,
+        secret_path: bool = False,
+        most: int = MAX_ANSWER,
     ) -> Answer:
-        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private."""
+        """One exchange. `own` is for the installation's own address, which is never a merchant's and may be private.
+
+        `secret_path`: who knows the path may use it, so the timeline shows the host alone. Of the answer, `most` bytes
+        are read: more than usual where a call carries many messages.
+        """
         target, session = self._target(url, own=own)
         payload = _Body(body) if body else None
-        summary: dict[str, Any] = {"request": f"{method} {target.with_query(None).with_fragment(None)}"}
+        shown = f"{target.origin()}/…" if secret_path else str(target.with_query(None).with_fragment(None))
+        summary: dict[str, Any] = {"request": f"{method} {shown}"}
         try:
             async with session.request(
                 method,
@@ -100,14 +119,14 @@ class Network:
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout)),
                 allow_redirects=False,
             ) as response:
-                received = await _read(response)
+                received = await _read(response, most)
         except aiohttp.InvalidURL:
             raise ForbiddenTarget("The address does not name a host we can connect to.") from None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             unconnected = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
             written = payload.written if payload else not unconnected
             raise _failure(error, summary, written=written) from error
-        summary |= {"status": response.status, "answer": redact(received.decode(errors="replace"))}
+        summary |= {"status": response.status, "answer": redact(received[:MAX_ANSWER].decode(errors="replace"))}
         return Answer(response.status, response.headers, received, summary)
 
     def _target(self, url: str, *, own: bool) -> tuple[URL, aiohttp.ClientSession]:
@@ -128,6 +147,30 @@ class Network:
             raise Transient(Reason.CONNECTION, f"no connection to {host}:{port} in time") from None
         except OSError as error:
             raise Transient(Reason.CONNECTION, f"no connection to {host}:{port}: {error.strerror or error}") from error
+
+    async def open_tls(self, host: str, port: int, *, alpn: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """An encrypted connection for what is not HTTP/1.1, to an address that passed the same check."""
+        sock = await self.open_socket(host, port)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                reader, writer = await asyncio.open_connection(sock=sock, ssl=self._context(alpn), server_hostname=host)
+        except OSError as error:  # TimeoutError and what TLS objects to are among them; the socket is closed by now
+            told = redact(str(error), limit=200) or "timed out"
+            raise Transient(Reason.CONNECTION, f"no TLS with {host}:{port}: {told}") from error
+        if writer.get_extra_info("ssl_object").selected_alpn_protocol() != alpn:
+            writer.close()
+            raise Transient(Reason.CONNECTION, f"{host}:{port} does not speak {alpn}")
+        return reader, writer
+
+    def _context(self, alpn: str) -> ssl.SSLContext:
+        """The same trust with another protocol. Reading the system's authorities takes long, so it is done once."""
+        if alpn not in self._contexts:
+            context = ssl.create_default_context()
+            for authority in self._tls.get_ca_certs(binary_form=True) if self._tls else ():
+                context.load_verify_locations(cadata=authority)
+            context.set_alpn_protocols([alpn])
+            self._contexts[alpn] = context
+        return self._contexts[alpn]
 
     async def close(self) -> None:
         await self._guarded.close()
@@ -155,15 +198,15 @@ def _session(connections: int, tls: ssl.SSLContext | None, **connector: Any) -> 
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """As much of the body as anybody will look at; the rest stays with its sender, and so does the connection."""
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
-        if len(received) > MAX_ANSWER:
+        if len(received) > most:
             response.close()
             break
-    return bytes(received[:MAX_ANSWER])
+    return bytes(received[:most])
 
 
 def _failure(error: Exception, summary: dict[str, Any], *, written: bool) -> Transient | Ambiguous:

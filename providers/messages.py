@@ -5,7 +5,7 @@ Plain frozen values, so that the engine, the receipts endpoint and every vendor'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -49,7 +49,8 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported"  #: the vendor cannot express this message
     CREDENTIALS = "credentials"  #: wrong or expired credentials
     ACCOUNT = "account"  #: suspended, unpaid, or set up wrongly
-    RATE = "rate"  #: too many at once
+    RATE = "rate"  #: too many at once for the account
+    RECIPIENT_RATE = "recipient_rate"  #: too many to one recipient: says nothing about the account
     CONNECTION = "connection"  #: no connection, or it broke
     TIMEOUT = "timeout"  #: no answer in time
     VENDOR_ERROR = "vendor_error"  #: the vendor says that it failed
@@ -69,6 +70,8 @@ class Message:
     category: str = "transactional"
     attempt: int = 1
     receipt_url: str = ""  #: where the vendor should post receipts for this account
+    address_since: datetime | None = None  #: when the address was last registered, where that is known
+    unsubscribe_url: str = ""  #: takes a one-click POST (RFC 8058); empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,10 @@ class Receipt:
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _no_way_out(url: str) -> bytes:
+    raise LookupError(f"nothing was given to fetch {url} with")
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptRequest:
     """What was posted to `/hooks/{provider}/{account token}`, byte for byte: signatures cover exactly this."""
@@ -106,6 +113,8 @@ class ReceiptRequest:
     headers: Mapping[str, str]
     url: str  #: as the vendor sees it (the public one); some vendors sign it
     received_at: datetime
+    #: Gets a document that a vendor names, such as its certificate. The adapter checks first whose address it is.
+    fetch: Callable[[str], bytes] = _no_way_out
 
     def header(self, name: str) -> str:
         """A header whatever its case, or an empty string."""

@@ -16,6 +16,8 @@ _MASKS = (
         r"\1***@\2",
     ),
     (re.compile(r"\+\d{4,11}(\d{3})\b"), r"+***\1"),
+    # Some vendors write numbers without the +, under these names.
+    (re.compile(r"(\"(?:to|input|wa_id)\"\s*:\s*\")\d{4,11}(\d{3})\b"), r"\1***\2"),
 )
 
 

@@ -42,18 +42,28 @@ def headers(keys: Sequence[bytes], message_id: str, at: datetime, body: bytes) -
     return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": signatures}
 
 
-def check(keys: Sequence[bytes], request: ReceiptRequest) -> None:
-    """Raise `BadSignature` unless one of the keys signed exactly this body a moment ago."""
-    message_id, moment = request.header("webhook-id"), request.header("webhook-timestamp")
-    given = [word.partition(",")[2] for word in request.header("webhook-signature").split() if word.startswith("v1,")]
-    if not (message_id and moment.isascii() and moment.isdigit() and given):
+def check(keys: Sequence[bytes], request: ReceiptRequest, *, named: str = "webhook") -> None:
+    """Raise `BadSignature` unless one of the keys signed exactly this body a moment ago.
+
+    Some vendors put a word of their own before the headers' names: `svix-id` in place of `webhook-id`.
+    """
+    message_id, moment = request.header(f"{named}-id"), request.header(f"{named}-timestamp")
+    given = [word.partition(",")[2] for word in request.header(f"{named}-signature").split() if word.startswith("v1,")]
+    if not (message_id and given):
         raise BadSignature("the signature headers are missing or malformed")
-    if abs(request.received_at.timestamp() - int(moment)) > TOLERANCE:
-        raise BadSignature("the signature is too old or from the future")
+    check_age(moment, request, TOLERANCE)
     wanted = [_signature(key, message_id, moment, request.body).encode() for key in keys]
     matches = [hmac.compare_digest(one, other.encode()) for one in wanted for other in given]
     if not any(matches):
         raise BadSignature("the signature does not match")
+
+
+def check_age(moment: str, request: ReceiptRequest, window: float) -> None:
+    """Raise `BadSignature` unless these seconds since 1970 are at most `window` away from when the request came."""
+    if not (moment.isascii() and moment.isdigit() and len(moment) <= 12):
+        raise BadSignature("the signature's time is missing or malformed")
+    if abs(request.received_at.timestamp() - int(moment)) > window:
+        raise BadSignature("the signature is too old or from the future")
 
 
 def _signature(key: bytes, message_id: str, moment: str, body: bytes) -> str:

@@ -11,9 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -38,14 +40,23 @@ def message_id(delivery_id: UUID, sender: From) -> str:
     return f"<{delivery_id}@{sender.domain}>"
 
 
-def build(*, delivery_id: UUID, to: str, sender: From, content: Mapping[str, Any], now: datetime) -> bytes:
+def build(
+    *,
+    delivery_id: UUID,
+    to: str,
+    sender: From,
+    content: Mapping[str, Any],
+    now: datetime,
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """The whole message. `extra` are headers of ASCII words that must not be folded, such as long addresses."""
     policy = _ASCII if f"{to}{sender.address}{sender.reply_to}".isascii() else _UNICODE
     mail = EmailMessage(policy=policy)
     mail["Subject"] = line(content["subject"])
-    mail["From"] = _address(sender.address, sender.name)
-    mail["To"] = _address(to)
+    mail["From"] = address(sender.address, sender.name)
+    mail["To"] = address(to)
     if sender.reply_to:
-        mail["Reply-To"] = _address(sender.reply_to)
+        mail["Reply-To"] = address(sender.reply_to)
     mail["Date"] = now
     mail["Message-ID"] = message_id(delivery_id, sender)
     mail["X-Delivery-Id"] = str(delivery_id)
@@ -56,7 +67,7 @@ def build(*, delivery_id: UUID, to: str, sender: From, content: Mapping[str, Any
         mail.add_alternative(markup, subtype="html")
     elif markup:
         mail.set_content(markup, subtype="html")
-    return mail.as_bytes()
+    return b"".join(f"{key}: {value}\r\n".encode("ascii") for key, value in extra.items()) + mail.as_bytes()
 
 
 def line(text: str) -> str:
@@ -74,6 +85,12 @@ def with_preheader(markup: str | None, preheader: str | None) -> str | None:
     return markup[:at] + hidden + markup[at:]
 
 
-def _address(address: str, name: str = "") -> Address:
-    local, _, domain = line(address).rpartition("@")
+def address(spec: str, name: str = "") -> Address:
+    local, _, domain = line(spec).rpartition("@")
     return Address(display_name=line(name), username=local, domain=domain)
+
+
+def encoded(who: Address) -> str:
+    """An address as it stands in a header: a name in other letters than ASCII is encoded."""
+    name = who.display_name if who.display_name.isascii() else Header(who.display_name, "utf-8", maxlinelen=0).encode()
+    return str(who) if name == who.display_name else f"{name} <{who.addr_spec}>"

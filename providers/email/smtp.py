@@ -11,9 +11,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from providers import addresses
 from providers.base import Capabilities, Message, Outcome, Provider, ProviderConfig, Reason, WithoutReceipts, accepted
-from providers.email import mime
+from providers.email import dkim, mime
+from providers.email.sending import FromAddress, FromName, sender_of, unsubscribe_headers
 from providers.email.smtp_session import Gone, Pool, Session, open_session
-from providers.errors import Misconfigured, ProviderError, Transient
+from providers.errors import ProviderError, Transient
 
 BEFORE_DATA = 12.0  # seconds for connecting, signing in and the envelope: all of it may be tried again
 
@@ -33,18 +34,25 @@ class Smtp(WithoutReceipts, Provider):
         security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection is encrypted.")
         username: str = Field("", description="Leave empty when the server wants no sign-in.")
         password: SecretStr = Field(SecretStr(""), description="The password, or an app password.")
-        from_address: str = Field("", description="The sender where a message names none.")
-        from_name: str = Field("", max_length=200, description="The name shown beside that address.")
+        from_address: FromAddress = ""
+        from_name: FromName = ""
         bounce_address: str = Field("", description="Where mail servers send bounces; the sender when empty.")
         hello_name: str = Field("", max_length=253, description="Our name in EHLO; the sender's domain when empty.")
         ca_certificate: str = Field("", description="PEM of a private certificate authority, where the server has one.")
+        dkim_domain: str = Field(
+            "", max_length=253, description="Sign as this domain; leave empty when the server signs."
+        )
+        dkim_selector: str = Field(
+            "", max_length=63, description="Where its key is published: selector._domainkey.domain."
+        )
+        dkim_private_key: SecretStr = Field(SecretStr(""), description="The RSA key, as PEM.")
 
-        @field_validator("from_address", "bounce_address")
+        @field_validator("bounce_address")
         @classmethod
         def _an_address(cls, value: str) -> str:
             return addresses.email(value) if value else ""
 
-        @field_validator("host", "hello_name")
+        @field_validator("host", "hello_name", "dkim_domain", "dkim_selector")
         @classmethod
         def _a_name(cls, value: str) -> str:
             if not all(c.isalnum() or c in ".-:_" for c in value):
@@ -57,17 +65,37 @@ class Smtp(WithoutReceipts, Provider):
                 raise ValueError("security must be starttls or tls when there is a username: it would travel in clear")
             return self
 
+        @model_validator(mode="after")
+        def _whole_dkim(self) -> Any:
+            given = (self.dkim_domain, self.dkim_selector, self.dkim_private_key.get_secret_value())
+            if any(given):
+                if not all(given):
+                    raise ValueError(
+                        "dkim_domain, dkim_selector and dkim_private_key belong together: give all or none"
+                    )
+                dkim.Signer(*given)
+            return self
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._tls = ssl.create_default_context(cadata=self.config.ca_certificate or None)
         self._pool = Pool()
+        key = self.config.dkim_private_key.get_secret_value()
+        self._dkim = dkim.Signer(self.config.dkim_domain, self.config.dkim_selector, key) if key else None
 
     async def send(self, batch: Sequence[Message]) -> list[Outcome]:
         (message,) = batch
-        sender = self._sender(message)
+        sender = sender_of(self.config, message)
         raw = mime.build(
-            delivery_id=message.delivery_id, to=message.address, sender=sender, content=message.content, now=self.now()
+            delivery_id=message.delivery_id,
+            to=message.address,
+            sender=sender,
+            content=message.content,
+            now=self.now(),
+            extra=unsubscribe_headers(message),
         )
+        if self._dkim:
+            raw = self._dkim.signed(raw)
         session = await self._addressed(message, sender)
         try:
             said = await session.data(raw)
@@ -105,13 +133,6 @@ class Smtp(WithoutReceipts, Provider):
             session.smtp.close()
             raise
         return session
-
-    def _sender(self, message: Message) -> mime.From:
-        address = message.sender.get("address") or self.config.from_address
-        if not address:
-            raise Misconfigured(Reason.ACCOUNT, "neither the message nor the account names a sender address")
-        name = message.sender.get("name", "") or self.config.from_name
-        return mime.From(address, name, message.sender.get("reply_to", ""))
 
     async def close(self) -> None:
         await self._pool.close()

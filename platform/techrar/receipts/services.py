@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import connection
 
-from providers.errors import BadSignature
+from providers.base import Provider
+from providers.errors import BadReceipt, BadSignature
 from providers.messages import ReceiptRequest
 from techrar.core.errors import NotFound, Problem
 from techrar.core.storable import storable
 from techrar.receipts import sql
 from techrar.routing import selectors
+from techrar.routing.accounts import Account
 
 
 class WrongSignature(Problem):
     status, code, title = 401, "wrong_signature", "The receipt is not signed by the provider"
 
 
-def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str], url: str, now: datetime) -> int:
+class Unreadable(Problem):
+    status, code, title = 400, "unreadable_receipt", "The receipt cannot be read"
+
+
+def store(*, provider: str, token: str, request: ReceiptRequest) -> int:
     """Keep what is new; answers how many receipts the body held."""
-    account = selectors.account_by_token(provider=provider, token=token)
-    adapter = account.adapter
-    if adapter is None:
-        raise NotFound("There is no provider account with this address.")
-    request = ReceiptRequest(body=body, headers=headers, url=url, received_at=now)
+    account, adapter = _addressed(provider, token)
     config = account.config(selectors.key_ring())
     try:
         adapter.verify(config, request)
+        adapter.confirm(config, request)
+        receipts = adapter.parse_receipts(config, request)
     except BadSignature as error:
         raise WrongSignature(f"The signature does not match this account: {error}.") from None
-    receipts = adapter.parse_receipts(config, request)
+    except BadReceipt as error:
+        raise Unreadable(f"This receipt cannot be read: {error}.") from None
     if not receipts:
         return 0
     values: dict[str, Any] = {
@@ -55,5 +58,22 @@ def store(*, provider: str, token: str, body: bytes, headers: Mapping[str, str],
     return len(receipts)
 
 
-def hook_url(provider: str, token: str) -> str:
-    return f"{settings.PUBLIC_URL}/hooks/{provider}/{token}"
+def answer_challenge(*, provider: str, token: str, request: ReceiptRequest) -> str | None:
+    """What to say to a vendor that asks whether this address expects it; None when this one never asks."""
+    account, adapter = _addressed(provider, token)
+    try:
+        return adapter.answer_challenge(account.config(selectors.key_ring()), request)
+    except BadSignature as error:
+        raise WrongSignature(f"This account expects another caller: {error}.") from None
+
+
+def hook_url(provider: str, token: str, *, query: str = "") -> str:
+    """As the vendor sees it, to the letter: some sign it."""
+    return f"{settings.PUBLIC_URL}/hooks/{provider}/{token}" + (f"?{query}" if query else "")
+
+
+def _addressed(provider: str, token: str) -> tuple[Account, type[Provider]]:
+    account = selectors.account_by_token(provider=provider, token=token)
+    if account.adapter is None:
+        raise NotFound("There is no provider account with this address.")
+    return account, account.adapter

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dkim
 import pytest
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ from providers.email.smtp import Smtp
 from providers.http import Network
 from providers.registry import channel
 from tests.support.certificates import server_tls
+from tests.support.dkim_keys import key, pem, published
 from tests.support.mail_server import MailServer
 
 
@@ -71,6 +73,24 @@ async def test_a_second_attempt_carries_the_same_message_id() -> None:
         await deliver(smtp, replace(message, attempt=2))
     first, second = (got.parsed["Message-ID"] for got in server.mails)
     assert first == second
+
+
+async def test_what_is_not_transactional_can_be_unsubscribed_from_with_one_click() -> None:
+    url = "https://t.example.com/u/" + "x" * 300
+    async with MailServer() as server, account(server.port) as smtp:
+        await deliver(smtp, mail(category="marketing", unsubscribe_url=url))
+        await deliver(smtp, mail(category="marketing"))
+        await deliver(smtp, mail(category="transactional", unsubscribe_url=url))
+    given = [(got.parsed["List-Unsubscribe"], got.parsed["List-Unsubscribe-Post"]) for got in server.mails]
+    assert given == [(f"<{url}>", "List-Unsubscribe=One-Click"), (None, None), (None, None)]
+
+
+async def test_what_we_relay_ourselves_is_signed_and_arrives_as_it_was_signed() -> None:
+    signing = {"dkim_domain": "example.com", "dkim_selector": "k1", "dkim_private_key": pem(key())}
+    text = {"subject": "Hi", "text": "dots:\n.\n..\ntrailing  \n\n"}
+    async with MailServer() as server, account(server.port, **signing) as smtp:
+        assert said(await deliver(smtp, mail(content=text))) == ("accepted", "")
+    assert dkim.verify(server.mails[0].raw, dnsfunc=published)
 
 
 async def test_bounces_go_where_the_account_says() -> None:

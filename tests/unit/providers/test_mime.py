@@ -85,3 +85,17 @@ def test_the_preheader_is_the_first_thing_in_the_body_and_hidden(markup: str) ->
     hidden = '<div style="display:none;max-height:0;overflow:hidden">5 &lt; 6 &amp; more</div>'
     assert html.index(hidden) < html.index("<p>Hi")
     assert html.lower().find("<body") <= html.index(hidden)
+
+
+def test_a_header_that_must_stay_in_one_piece_does() -> None:
+    url = f"<https://t.example.com/{'x' * 400}>"
+    raw = build(
+        delivery_id=DELIVERY,
+        to="jane@example.com",
+        sender=SENDER,
+        content={"subject": "Hello", "text": "x"},
+        now=NOW,
+        extra={"List-Unsubscribe": url},
+    )
+    assert f"List-Unsubscribe: {url}\r\n".encode() in raw
+    assert message_from_bytes(raw, policy=default)["List-Unsubscribe"] == url

@@ -14,6 +14,8 @@ from providers.redact import redact
     [
         ("550 no such user jane.doe@example.com here", "550 no such user j***@example.com here"),
         ("to +12025550123 failed", "to +***123 failed"),
+        ('{"to":"447700900123","id": "447700900123"}', '{"to":"***123","id": "447700900123"}'),
+        ('{"input": "12025550123", "wa_id": "12025550123"}', '{"input": "***123", "wa_id": "***123"}'),
         ("Authorization: Bearer abc.def-123456", "Authorization: *** ***"),
         ("got Bearer abcdef123456", "got Bearer ***"),
         ('{"password": "hunter2", "a": 1}', '{"password": "***", "a": 1}'),
