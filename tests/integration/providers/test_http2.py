@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from h2.errors import ErrorCodes
-from tests.support.processes import Process
 
+from ops.chaos.processes import Process
 from providers import http2
 from providers.errors import Ambiguous, ProviderError, Transient
 from providers.http import MAX_ANSWER, Answer
