@@ -36,7 +36,7 @@ class Scenario:
     back_within: float  #: seconds from the end of the fault until the throughput is back
     urgent_within: float  #: seconds that 99 of 100 urgent messages may take from their 202 to the vendor
     settle_within: float  #: seconds until nothing is pending any more
-    may_strand: bool  #: the broker may lose what it confirmed
+    may_strand: bool  #: envelopes may get lost: with the broker's disk, or with whoever had them
     excused: frozenset[str]  #: reasons for which a delivery may end unsent
 
 

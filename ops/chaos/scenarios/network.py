@@ -59,9 +59,12 @@ def consumers_and_database(world: World) -> None:
         proxy.flow()
 
 
-@scenario("network: a consumer without its database for longer than a lease")
+@scenario("network: a consumer without its database for longer than a lease", may_strand=True)
 def a_consumer_without_database(world: World) -> None:
-    """Its calls were made and its outcomes come too late: another has sent these again, and flagged them."""
+    """Its calls were made and its outcomes come too late: another has sent these again, and flagged them.
+
+    The envelopes it had and could not claim are nobody's after a minute, and go out anew.
+    """
     with between(world, CONSUMERS[:1], "DATABASE_URL") as proxy:
         proxy.stall()
         world.doubt(*CONSUMERS[:1])
