@@ -22,6 +22,8 @@ CALM_SECONDS, WARM_SECONDS = 5.0, 30.0
 #: The throughput is back when this many seconds have brought that part of what they brought before.
 WINDOW_SECONDS, PART = 3.0, 0.9
 Act = Callable[[World], None]
+#: Channels of which the receiving side drops a second call with the same id.
+REMEMBERING = frozenset({"webhook"})
 
 
 class NotRun(Exception):
@@ -120,7 +122,7 @@ def _judge(chosen: Scenario, world: World, result: Result, began: float, since: 
             rows=world.eyes.rows(since),
             in_flight=world.cast.in_flight,
             cut_off=world.cut_off,
-            idempotent={i for i, channel in accepted.items() if channel == "webhook"},
+            idempotent={i for i, channel in accepted.items() if channel in REMEMBERING},
             excused=chosen.excused,
             stranded=() if chosen.may_strand else world.stranded,
             unbalanced=world.eyes.unbalanced(),
