@@ -79,4 +79,5 @@ async def test_the_check_notices_a_campaign_that_is_let_in_whole(
 ) -> None:
     monkeypatch.setattr(relay_module.Pace, "allowance", lambda self, outstanding, **_: BACKLOG)
     monkeypatch.setattr(Gate, "room", lambda self, flow, *, besides=NONE: self.free - besides.total())
+    monkeypatch.setattr(Gate, "worthwhile", lambda self, flow, wanted: True)
     assert await turn_of_another_merchants_message(ledger, dsn) > 0.6
