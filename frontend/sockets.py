@@ -60,8 +60,6 @@ class NoSuchSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels pu
 class CampaignSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
     """`/ws/v1/campaigns/{id}`: a snapshot, then an update whenever the campaign has moved."""
 
-    channel_layer_alias = "none"  # a layer would cost a subscription for each socket
-
     async def connect(self) -> None:
         await self.accept()  # a browser sees no code of a socket that never was open
         self.clock = asyncio.get_running_loop().time
