@@ -89,10 +89,11 @@ async def receipts_until(stop: asyncio.Event) -> None:
     from consumers.handlers.receipts import run
     from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
+    from techrar.live.ping import ping
 
     database = Database(dsn(), name="receipts")
     try:
-        await run(database, shard=os.getpid() % SHARDS, stop=stop)
+        await run(database, shard=os.getpid() % SHARDS, stop=stop, applied=ping)
     finally:
         await database.close()
 
