@@ -45,14 +45,17 @@ def test_the_check_notices_a_ping_that_waits(silent: str, monkeypatch: pytest.Mo
     assert longest(pinger.ping, 0.6) >= MOST_PAUSE
 
 
-async def test_a_campaign_is_sent_and_balances_while_valkey_says_nothing(
-    transactional_db: None, ledger: Ledger, dsn: str, silent: str
-) -> None:
+@pytest.fixture
+def launched(transactional_db: None, ledger: Ledger) -> None:
     house = House(ledger.connection)
     house.fill(200)
     house.template()
     house.launch(house.draft())
     house.expand()
+
+
+@pytest.mark.usefixtures("launched")
+async def test_a_campaign_is_sent_and_balances_while_valkey_says_nothing(ledger: Ledger, dsn: str, silent: str) -> None:
     async with running(dsn, Vendor(), desk=VendorsDesk, flushed=Pinger(silent).ping):
         await until(lambda: ledger.tally() == {"sent": 200})
     ledger.assert_balanced()

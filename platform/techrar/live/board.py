@@ -103,14 +103,15 @@ class Board:
 
     async def _listen(self) -> None:
         """Pings until the board closes; what was missed between two subscriptions is a gap."""
-        away = False
+        away = subscribed = False
         while True:
             try:
                 async with _valkey() as valkey, valkey.pubsub() as pings:
                     await pings.subscribe(run_group(self.watched))
-                    async for _ in pings.listen():  # the first one says that we are subscribed
-                        self.gaps += away
-                        away = False
+                    async for said in pings.listen():
+                        if said["type"] == "subscribe":
+                            self.gaps += subscribed
+                            away, subscribed = False, True
                         self._stirred.set()
             except (RedisError, OSError) as error:
                 if not away:

@@ -91,6 +91,16 @@ async def test_without_valkey_it_is_only_slower(
         await looker.until(counters={"pending": 23, "delivered": 7})
 
 
+def cut_off() -> int:
+    """Valkey hangs up on whoever listens in this worker's database; answers how many did."""
+    with Redis.from_url(settings.REDIS_URL) as valkey:
+        database = str(valkey.connection_pool.connection_kwargs["db"])
+        listening = [c["id"] for c in valkey.client_list(_type="pubsub") if c["db"] == database]
+        for client in listening:
+            valkey.client_kill_filter(_id=client)
+        return len(listening)
+
+
 async def test_after_a_gap_it_begins_with_a_snapshot(
     launched: Launched, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,9 +108,7 @@ async def test_after_a_gap_it_begins_with_a_snapshot(
     async with looking(launched.campaign.id, token=await token_of(alice)) as looker:
         await looker.next()
         assert (await looker.next())["type"] == "update"  # subscribed
-        valkey = Redis.from_url(settings.REDIS_URL)
-        assert await in_thread(lambda: valkey.execute_command("CLIENT", "KILL", "TYPE", "pubsub")) >= 1
-        valkey.close()
+        assert await in_thread(cut_off) == 1
         assert (await looker.until(type="snapshot"))["seq"] > 1
 
 
@@ -122,7 +130,8 @@ async def test_the_end_is_seen(launched: Launched, alice: Person) -> None:
 async def test_a_draft_is_shown_as_one_until_it_is_launched(
     house: House, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "REFRESH", 0.2)
+    for module in (sockets, board):
+        monkeypatch.setattr(module, "REFRESH", 0.2)
     draft = await in_thread(house.draft)
     async with looking(draft.id, token=await token_of(alice)) as looker:
         said = await looker.next()
@@ -145,7 +154,7 @@ async def test_all_who_look_share_one_query(launched: Launched, alice: Person, m
     ping([launched.watched])
     for looker in here:
         await looker.until(counters={"pending": 27, "delivered": 3})
-    assert all(later - earlier >= board.SPACING for earlier, later in pairwise(asked))
+    assert all(later - earlier >= board.SPACING * 0.8 for earlier, later in pairwise(asked))
     for looker in lookers:
         await looker.__aexit__(None, None, None)
     assert board._boards == {}
