@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -35,7 +36,7 @@ UNEXPECTED, OVER, NOT_FOUND, TOO_LARGE, TOO_MANY, TROUBLE = 4400, 4401, 4404, 44
 FIRST_MESSAGE_SECONDS = 10.0
 LARGEST_MESSAGE = 4096
 #: A sign-out or a revoked key ends a socket within so many seconds.
-LOOK_AGAIN = 25.0
+LOOK_AGAIN = 25.0  #: at the latest; sockets that came together ask one after another
 
 in_thread = partial(database_sync_to_async, thread_sensitive=False)
 
@@ -102,7 +103,7 @@ class CampaignSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _show(self) -> None:
         self.who, visitor = await self._introduction()
-        self.look_at = self.clock() + LOOK_AGAIN
+        self._look_later()
         with visitors.seat_for(visitor) as free:
             if not free:
                 raise Closed(TOO_MANY)
@@ -152,7 +153,10 @@ class CampaignSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         if visitor.until is not None and datetime.now(UTC) >= visitor.until:
             raise Closed(OVER)
         if self.clock() >= self.look_at:
-            self.look_at = self.clock() + LOOK_AGAIN
+            self._look_later()
             if campaign.merchant_id not in (await self._ask(self.who)).merchants:
                 raise Closed(NOT_FOUND)
         await self.send(text)
+
+    def _look_later(self) -> None:
+        self.look_at = self.clock() + LOOK_AGAIN * random.uniform(0.5, 1.0)  # noqa: S311

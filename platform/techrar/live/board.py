@@ -123,7 +123,7 @@ class Board:
 def _valkey() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=None,  # a run may rest for hours
+        socket_timeout=TIMEOUT,  # for a hello and a subscription; listening has no end
         socket_connect_timeout=TIMEOUT,
         retry=Retry(NoBackoff(), 0),
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
