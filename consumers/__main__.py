@@ -41,6 +41,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
     from providers.http import Network
     from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
+    from techrar.live.ping import ping
     from techrar.routing.selectors import key_ring
 
     options = Options(
@@ -56,7 +57,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         net=Network(allow_private=settings.ALLOW_PRIVATE_TARGETS),
         public_url=settings.PUBLIC_URL,
     )
-    worker = Worker(source(lane, only), desk, options, new_id=uuid7)
+    worker = Worker(source(lane, only), desk, options, new_id=uuid7, flushed=ping)
     log.info("delivering %s over %s as %s", lane, settings.TRANSPORT, options.process)
     try:
         await worker.run(stop)
@@ -88,10 +89,11 @@ async def receipts_until(stop: asyncio.Event) -> None:
     from consumers.handlers.receipts import run
     from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
+    from techrar.live.ping import ping
 
     database = Database(dsn(), name="receipts")
     try:
-        await run(database, shard=os.getpid() % SHARDS, stop=stop)
+        await run(database, shard=os.getpid() % SHARDS, stop=stop, applied=ping)
     finally:
         await database.close()
 

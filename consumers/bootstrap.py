@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import signal
 import socket
 import sys
@@ -34,9 +33,9 @@ def process_name() -> str:
 
 def run(work: Work) -> None:
     """Run until SIGTERM or SIGINT; a second signal does not wait."""
-    # A thousand calls in flight are a thousand sockets; many systems start a process with room for 1 024 files.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    from techrar.core.files import many_files
+
+    many_files()  # a thousand calls in flight are a thousand sockets
     rest_the_collector()
     uvloop.run(_until_stopped(work))
 

@@ -33,7 +33,6 @@ def _use(**urls: str) -> None:
     for name, url in urls.items():
         setattr(settings, name, url)
     settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
-    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [settings.REDIS_URL]
 
 
 if WORKER and os.environ.get("TEST_SERVERS") == "private":

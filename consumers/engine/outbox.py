@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,9 @@ from techrar.ledger.states import State
 log = logging.getLogger(__name__)
 
 LARGEST_FLUSH = 500
+
+#: Told, after a flush, which runs have moved: (merchant, run). Must return at once and never fail.
+Flushed = Callable[[Collection[tuple[int, int]]], None]
 
 
 def rung(delay: float) -> Step | None:
@@ -54,6 +57,7 @@ class Outbox:
         shard: int,
         new_id: Callable[[], UUID],
         linger: float,
+        flushed: Flushed | None = None,
     ) -> None:
         self.database = database
         self.source = source
@@ -61,6 +65,7 @@ class Outbox:
         self.shard = shard
         self.new_id = new_id
         self.linger = linger
+        self.flushed = flushed
         self.open: Counter[UUID] = Counter()  #: claim -> rows not yet written
         self._settled: list[Settled] = []
         self._some = asyncio.Event()
@@ -95,6 +100,8 @@ class Outbox:
         written = Counter(s.held.claim_id for s in batch)
         done = [claim for claim, n in written.items() if self.open[claim] == n]
         rows = await self.database.run(lambda connection: self._write(connection, batch, done))
+        if self.flushed and (runs := {(r.merchant_id, r.run_id) for s in batch if (r := s.held.row).run_id}):
+            self.flushed(runs)
         self.open -= written
         self.gate.give(
             Counter(s.held.row.flow_id for s in batch),

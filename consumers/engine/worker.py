@@ -20,7 +20,7 @@ from psycopg import AsyncConnection
 from consumers.engine.calls import Calls
 from consumers.engine.database import Database
 from consumers.engine.intake import Intake
-from consumers.engine.outbox import Outbox
+from consumers.engine.outbox import Flushed, Outbox
 from consumers.engine.prepare import Desk, Preparation
 from consumers.engine.source import Source
 from consumers.engine.work import Gate, Held
@@ -50,6 +50,7 @@ class Worker:
         options: Options,
         *,
         new_id: Callable[[], UUID],
+        flushed: Flushed | None = None,
     ) -> None:
         self.source = source
         self.options = options
@@ -62,6 +63,7 @@ class Worker:
             shard=options.shard,
             new_id=new_id,
             linger=options.linger,
+            flushed=flushed,
         )
         self.calls = Calls(self.databases["begin"], self.gate, settle=self.outbox.put)
         self.preparation = Preparation(desk, settle=self.outbox.put, hand_on=self.calls.take)

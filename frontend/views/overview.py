@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +10,9 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from frontend.counts import Count, counts
 from frontend.members import Seat, seat_of
 from techrar.ledger import selectors as ledger
 from techrar.notifications import selectors as notifications
@@ -25,25 +24,7 @@ FIRST_MESSAGE = {
     "channels": ["email"],
     "content": {"email": {"subject": "Hello", "text": "It works."}},
 }
-#: label, tone and states; the rarer ones at the end are shown when there are any
-GROUPS = (
-    (_("On the way"), "busy", ("pending",)),
-    (_("Sent"), "sent", ("sent",)),
-    (_("Delivered"), "good", ("delivered",)),
-    (_("Not delivered"), "bad", ("bounced", "failed", "dead", "expired")),
-    (_("Held back"), "idle", ("skipped", "cancelled")),
-    (_("Unknown"), "unsure", ("unknown",)),
-)
-ALWAYS_SHOWN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """One number of the day, in the colour of what it means."""
-
-    label: Any
-    tone: str
-    n: int
+ALWAYS_SHOWN = 4  #: the rarer ones are shown when there are any
 
 
 @login_required
@@ -54,12 +35,12 @@ def overview(request: HttpRequest) -> HttpResponse:
     if seat is None:
         return render(request, "no_merchant.html", status=403)
     now = datetime.now(UTC)
-    counts = _counts(seat, now)
+    shown = _counts(seat, now)
     context = {
         "seat": seat,
         "day": now.date(),
-        "counts": counts,
-        "total": sum(count.n for count in counts),
+        "counts": shown,
+        "total": sum(count.n for count in shown),
         "latest": _latest(seat, now),
         "curl": _curl(),
     }
@@ -69,8 +50,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def _counts(seat: Seat, now: datetime) -> list[Count]:
     """Every delivery of the day is in exactly one of these."""
     by_state = ledger.today(merchant_id=seat.merchant_id, mode=seat.mode, day=now.date())
-    counts = [Count(label, tone, sum(by_state.get(s, 0) for s in states)) for label, tone, states in GROUPS]
-    return [count for place, count in enumerate(counts) if count.n or place < ALWAYS_SHOWN]
+    return [count for place, count in enumerate(counts(by_state)) if count.n or place < ALWAYS_SHOWN]
 
 
 def _latest(seat: Seat, now: datetime) -> list[dict[str, Any]]:

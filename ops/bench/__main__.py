@@ -19,7 +19,7 @@ django.setup()
 # ruff: noqa: E402 Django first
 from ops.bench import machine, results
 from ops.bench.results import Result
-from ops.bench.scenarios import api, expansion, growth, memory, throughput, urgent
+from ops.bench.scenarios import api, expansion, growth, live, memory, throughput, urgent
 from ops.bench.size import FULL, QUICK
 from ops.bench.stage import Stage, open_stage
 from ops.bench.world import open_world
@@ -29,6 +29,7 @@ Scenario = Callable[[Stage], Iterator[Result]]
 SCENARIOS: dict[str, Scenario] = {
     "throughput": throughput.run,
     "urgent": urgent.run,
+    "live": live.run,
     "api": api.run,
     "expansion": expansion.run,
     "growth": growth.run,

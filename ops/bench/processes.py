@@ -40,6 +40,11 @@ def web(application: str, port: int) -> Sequence[str]:
     return ("-m", "granian", "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), *workers, application)
 
 
+def live(port: int) -> Sequence[str]:
+    """The server of sockets."""
+    return ("-m", "daphne", "-b", LOOPBACK, "-p", str(port), "techrar.asgi:application")
+
+
 def wait_for_web(port: int, path: str = "/livez", seconds: float = 30.0) -> None:
     until = time.monotonic() + seconds
     while True:

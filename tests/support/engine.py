@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from consumers.engine.database import Database
 from consumers.engine.ledger import LedgerSource
+from consumers.engine.outbox import Flushed
 from consumers.engine.source import Source
 from consumers.engine.work import Account
 from consumers.engine.worker import Options, Worker
@@ -95,12 +96,13 @@ async def running(
     vendor: Vendor,
     source: Source | None = None,
     desk: Callable[[Database, Vendor], Any] = Counter,
+    flushed: Flushed | None = None,
     **options: Any,
 ) -> AsyncIterator[Running]:
     """A worker over the ledger, or over the source given, until the block ends."""
     database = Database(dsn, name="lookup")
     chosen = Options(dsn=dsn, process="test:1", shard=3, **{"linger": 0.005, "grace": 5.0, **options})
-    worker = Worker(source or ledger_source(dsn), desk(database, vendor), chosen, new_id=uuid7)
+    worker = Worker(source or ledger_source(dsn), desk(database, vendor), chosen, new_id=uuid7, flushed=flushed)
     stopping = asyncio.Event()
     run = Running(worker, asyncio.create_task(worker.run(stopping)), stopping)
     try:

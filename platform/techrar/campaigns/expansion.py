@@ -37,6 +37,7 @@ class Statement:
     """What all chunks of a run have in common; a run never changes, so it is made once."""
 
     flow_id: int
+    merchant_id: int
     sql: str
     values: dict[str, Any]
 
@@ -45,6 +46,7 @@ class Statement:
 class Expanded:
     run_id: int
     flow_id: int
+    merchant_id: int
     planned: int
 
 
@@ -78,7 +80,7 @@ class Expansion:
                 raise
             except (psycopg.Error, Problem) as error:
                 raise ChunkFailed(chunk.run_id, chunk.number) from error
-        return Expanded(chunk.run_id, statement.flow_id, done.planned)
+        return Expanded(chunk.run_id, statement.flow_id, statement.merchant_id, done.planned)
 
     def _may(self, run_id: int) -> bool:
         """Not while somebody pauses or cancels the run, nor after."""
@@ -103,6 +105,7 @@ def statement_of(run: Any) -> Statement:
     cuts = cutoffs([v["weight"] for v in run.variants])
     return Statement(
         run.flow_id,
+        run.merchant_id,
         sql.EXPAND.format(
             address=f"r.{column}" if column else "NULL::text",
             variant=variant_sql("%(key)s::text", "r.id", "%(cuts)s") if cuts else "0",

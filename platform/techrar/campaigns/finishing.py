@@ -18,6 +18,7 @@ from techrar.ledger.flows import FlowState
 from techrar.ledger.moves import APPLY, Move, parameters
 from techrar.ledger.states import PENDING, State
 from techrar.ledger.tallies import any_shard
+from techrar.live.ping import ping
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Finisher:
         for run in self._rows(sql.UNFINISHED):
             if run.state == "cancelled":
                 busy |= self._sweep(run.id, run.ms)
+                ping([(run.merchant_id, run.id)])
             else:
                 finish_if_balanced(self.connection, run.id)
         return busy
@@ -77,7 +79,11 @@ def finish_if_balanced(connection: Connection[Any], run_id: int) -> bool:
         return False
     with connection.transaction():
         values = {"run": run_id, "from": "running", "to": "completed", "trouble": "", "over": True}
-        return cursor.execute(sql.BECOME, values).fetchone() is not None
+        changed = cursor.execute(sql.BECOME, values).fetchone()
+    if changed is None:
+        return False
+    ping([(changed.merchant_id, run_id)])
+    return True
 
 
 def hold(connection: Connection[Any], run_id: int, why: str) -> None:
@@ -88,3 +94,5 @@ def hold(connection: Connection[Any], run_id: int, why: str) -> None:
         changed = connection.execute(sql.BECOME, values).fetchone()
         if changed is not None:
             connection.execute("UPDATE flow SET state = %s WHERE id = %s", (int(FlowState.HELD), changed[0]))
+    if changed is not None:
+        ping([(changed[1], run_id)])

@@ -16,6 +16,7 @@ from psycopg import Connection
 from techrar.campaigns.expansion import ChunkFailed, Expansion
 from techrar.campaigns.finishing import Finisher, hold
 from techrar.dispatch.sql import CHANNEL
+from techrar.live.ping import ping
 
 IDLE_PAUSE = 0.3
 LOOK_EVERY = 1.0
@@ -58,4 +59,5 @@ class Runner:
         if done is None:
             return False
         self.connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(done.flow_id)))
+        ping([(done.merchant_id, done.run_id)])
         return True

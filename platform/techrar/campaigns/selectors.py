@@ -16,6 +16,7 @@ from techrar.core.ids import parse_id
 from techrar.core.mode import Mode
 from techrar.core.rows import rows
 from techrar.ledger.states import PENDING, State
+from techrar.live.snapshot import Standing
 
 
 def campaign(*, merchant_id: int, mode: Mode, campaign_id: str) -> Campaign:
@@ -81,6 +82,34 @@ def progress(run: Run) -> Progress:
     figures = rows(sql.FIGURES, {"run": run.id})[0]
     counts = rows(sql.COUNTS, {"run": run.id})
     return Progress(figures.planned, figures.chunks, figures.chunks_left, counts)
+
+
+def standing(run_id: int) -> Standing:
+    """For who looks at it live: by one cheap query."""
+    found = rows(sql.STANDING, {"run": run_id})[0]
+    return Standing(
+        state=found.state,
+        trouble=found.trouble,
+        planned=found.planned,
+        expanded=1.0 - found.chunks_left / found.chunks if found.chunks else 1.0,
+        counters=sums((word(state), n) for _, state, n in found.counts),
+        variants=[
+            {"name": v["name"], "counters": sums((word(state), n) for at, state, n in found.counts if at == place)}
+            for place, v in enumerate(found.variants)
+        ],
+    )
+
+
+def unlaunched(row: Campaign) -> Standing:
+    return Standing(row.state, row.trouble, 0, 0.0, {}, [{"name": v["name"], "counters": {}} for v in row.variants])
+
+
+def of_any(*, merchants: Sequence[int], modes: Sequence[str], campaign_id: str) -> Campaign | None:
+    """A campaign of one of these merchants, in one of these modes."""
+    identifier = parse_id(campaign_id)
+    if identifier is None:
+        return None
+    return Campaign.objects.filter(id=identifier, merchant_id__in=merchants, mode__in=modes).first()
 
 
 def word(state: int) -> str:

@@ -26,6 +26,7 @@ from techrar.core.rows import rows
 from techrar.dispatch import wake
 from techrar.ledger import flows
 from techrar.ledger.flow_ids import run_flow, set_flow
+from techrar.live.ping import ping
 from techrar.merchants import audit
 from techrar.merchants.services import Actor
 
@@ -152,6 +153,7 @@ def _steer(campaign: Campaign, state: str, flow: flows.FlowState, now: datetime)
     run.save(update_fields=["state"])
     set_flow(run.flow_id, flow)
     _become(campaign, state, now)
+    transaction.on_commit(partial(ping, [(run.merchant_id, run.id)]))
     return run
 
 

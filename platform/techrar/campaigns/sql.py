@@ -88,8 +88,21 @@ SELECT variant, state, reason, sum(n)::bigint AS n FROM tally WHERE run_id = %(r
 GROUP BY variant, state, reason HAVING sum(n) <> 0 ORDER BY variant, state, reason
 """
 
+#: Everything that somebody sees who looks at a run, from one moment: what is planned is what the counters add up to.
+STANDING = """
+SELECT r.state, c.trouble, r.variants,
+  (SELECT COALESCE(sum(planned), 0) FROM chunk WHERE run_id = r.id)::bigint AS planned,
+  (SELECT count(*) FROM chunk WHERE run_id = r.id) AS chunks,
+  (SELECT count(*) FROM chunk WHERE run_id = r.id AND done_at IS NULL) AS chunks_left,
+  COALESCE((SELECT jsonb_agg(jsonb_build_array(variant, state, n) ORDER BY state, variant) FROM (
+    SELECT variant, state, sum(n)::bigint AS n FROM tally WHERE run_id = r.id GROUP BY 1, 2 HAVING sum(n) <> 0
+  ) AS t), '[]') AS counts
+FROM campaigns_run r JOIN campaigns_campaign c ON c.id = r.campaign_id WHERE r.id = %(run)s
+"""
+
 UNFINISHED = """
-SELECT id, ms, state FROM campaigns_run WHERE finished_at IS NULL AND state IN ('running', 'cancelled') ORDER BY id
+SELECT id, merchant_id, ms, state FROM campaigns_run
+WHERE finished_at IS NULL AND state IN ('running', 'cancelled') ORDER BY id
 """
 
 #: What of a cancelled run has no claim on it, in the order of ids.
@@ -110,7 +123,7 @@ WITH c AS (
   RETURNING id
 )
 UPDATE campaigns_run r SET state = %(to)s, finished_at = CASE WHEN %(over)s THEN now() END
-FROM c WHERE r.id = %(run)s AND r.campaign_id = c.id RETURNING r.flow_id
+FROM c WHERE r.id = %(run)s AND r.campaign_id = c.id RETURNING r.flow_id, r.merchant_id
 """
 
 #: Everything that must agree, in one statement and so from one moment.

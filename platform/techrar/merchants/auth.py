@@ -68,9 +68,14 @@ class BearerAuth(HttpBearer):
         now = datetime.now(UTC)
         if token.startswith("trk_"):
             return _principal(credentials.by_key(token, now=now))
-        claims = tokens.read(token)
-        credential = credentials.by_public_id(claims.public_id, now=now)
-        return _principal(credential, narrowed_to=claims.scopes)
+        return by_token(token, now=now)
+
+
+def by_token(token: str, *, now: datetime) -> Principal:
+    """Who holds this short token; `Unauthorized` when it has ended, or its key has."""
+    claims = tokens.read(token)
+    credential = credentials.by_public_id(claims.public_id, now=now)
+    return _principal(credential, narrowed_to=claims.scopes)
 
 
 def require(*scopes: Scope | str, metered: bool = True) -> BearerAuth:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import jwt
@@ -28,6 +28,7 @@ LEEWAY_SECONDS = 5
 class TokenClaims:
     public_id: str
     scopes: frozenset[str]
+    expires_at: datetime
 
 
 def issue(*, public_id: str, scopes: frozenset[str], seconds: int, now: datetime) -> str:
@@ -62,7 +63,11 @@ def read(token: str) -> TokenClaims:
     claims = decoded["payload"]
     if decoded["header"].get("typ") != TYPE or not isinstance(claims.get("scope"), str):
         raise Unauthorized("The token was made for something else; swap an API key for one at /v1/auth/token.")
-    return TokenClaims(public_id=claims["sub"], scopes=frozenset(claims["scope"].split()))
+    return TokenClaims(
+        public_id=claims["sub"],
+        scopes=frozenset(claims["scope"].split()),
+        expires_at=datetime.fromtimestamp(claims["exp"], tz=UTC),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ whatever order vendors say it. A receipt whose delivery is not known yet is kept
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +26,14 @@ MOVES = {
 }
 
 
-async def apply(connection: AsyncConnection[Any], *, shard: int, limit: int = 500) -> int:
-    """Apply what waits; answers how many receipts were looked at."""
+async def apply(
+    connection: AsyncConnection[Any],
+    *,
+    shard: int,
+    limit: int = 500,
+    applied: Callable[[Collection[tuple[int, int]]], None] | None = None,
+) -> int:
+    """Apply what waits; answers how many receipts were looked at, and tells `applied` whose runs have moved."""
     async with connection.transaction():
         cursor = connection.cursor(row_factory=by_name)
         await cursor.execute(sql.PICK, {"limit": limit})
@@ -35,13 +41,15 @@ async def apply(connection: AsyncConnection[Any], *, shard: int, limit: int = 50
         if not picked:
             return 0
         owners = await _owners(connection, [r.delivery_id for r in picked if r.delivery_id])
-        found = [r for r in picked if owners.get(r.delivery_id) == (r.merchant_id, r.mode)]
+        found = [r for r in picked if owners.get(r.delivery_id, ())[:2] == (r.merchant_id, r.mode)]
         for batch in rounds(found):
             moved = await _move(connection, batch, shard)
             await _note(connection, [r for r in batch if r.delivery_id not in moved])
         known = {r.id for r in found}
         await cursor.execute(sql.DONE, {"ids": list(known)})
         await cursor.execute(sql.LATER, {"ids": [r.id for r in picked if r.id not in known]})
+    if applied and (runs := {(r.merchant_id, owners[r.delivery_id][2]) for r in found if owners[r.delivery_id][2]}):
+        applied(runs)
     return len(picked)
 
 
@@ -59,12 +67,13 @@ def rounds(receipts: Iterable[Any]) -> Iterator[list[Any]]:
         left = rest
 
 
-async def _owners(connection: AsyncConnection[Any], ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
+async def _owners(connection: AsyncConnection[Any], ids: list[UUID]) -> dict[UUID, tuple[int, ...]]:
+    """Merchant, mode and run of each delivery that there is."""
     if not ids:
         return {}
     lo, hi = span(ids)
     cursor = await connection.execute(sql.OWNERS, {"ids": ids, "lo": lo, "hi": hi})
-    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+    return {row[0]: row[1:] for row in await cursor.fetchall()}
 
 
 async def _move(connection: AsyncConnection[Any], batch: list[Any], shard: int) -> set[UUID]:

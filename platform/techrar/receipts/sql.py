@@ -24,7 +24,7 @@ WHERE r.try_at <= now() ORDER BY r.try_at LIMIT %(limit)s FOR UPDATE OF r SKIP L
 #: Locked from here on, all at once and in the order of ids: who would lock more after the first counter was bumped
 #: could wait for somebody who waits for that counter.
 OWNERS = """
-SELECT id, merchant_id, mode FROM delivery WHERE id = ANY(%(ids)s) AND id BETWEEN %(lo)s AND %(hi)s
+SELECT id, merchant_id, mode, run_id FROM delivery WHERE id = ANY(%(ids)s) AND id BETWEEN %(lo)s AND %(hi)s
 ORDER BY id FOR UPDATE
 """
 

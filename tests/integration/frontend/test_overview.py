@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from frontend.views.overview import GROUPS
+from frontend.counts import GROUPS
 from techrar.ledger.states import State
 from tests.factories import Person, make_member
 
