@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from providers.base import Message, Outcome, Provider
+from techrar.routing.budget import Budget
+from techrar.routing.health import Breaker
 
 
 @dataclass(slots=True)
@@ -18,6 +21,12 @@ class Held:
     row: Any  #: the claim's answer: id, merchant_id, mode, channel, category, priority, address, attempt, …
     claim_id: UUID
     called: bool = False
+    since: float = field(default_factory=time.monotonic)
+
+    def late(self, now: float) -> bool:
+        """Has its time run out while it was held?"""
+        left = self.row.expires_in
+        return left is not None and now - self.since >= left
 
 
 @dataclass(slots=True)
@@ -31,7 +40,7 @@ class Ready:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """A provider account as this process uses it: its adapter and its calls in flight."""
+    """A provider account as this process uses it: its adapter, its calls in flight, and how it fares."""
 
     id: int
     provider: Provider
@@ -39,6 +48,9 @@ class Account:
     receipt_url: str
     concurrency: int
     in_flight: int = 0
+    alone: bool = True  #: its merchant has no other on this channel
+    breaker: Breaker = field(default_factory=Breaker)
+    budget: Budget = field(default_factory=lambda: Budget(None, time.monotonic()))
 
     @property
     def free(self) -> int:
