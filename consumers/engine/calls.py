@@ -15,19 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from consumers.engine.database import Database
-from consumers.engine.outcomes import late, move, nowhere
+from consumers.engine.outcomes import late, move, nowhere, parked
 from consumers.engine.routes import Routes, blocked, learn
 from consumers.engine.work import Account, Called, Gate, Held, Ready
 from providers.base import Outcome, OutcomeKind
 from techrar.ledger import claims
 from techrar.ledger.moves import Move
 from techrar.ledger.states import State
-from techrar.routing.health import ENOUGH_PROBES
+from techrar.routing.health import ENOUGH_PROBES, LONGEST_PAUSE
 from techrar.routing.health import State as Health
 
 #: Noting one call costs as much as noting twenty: when only a few could start, and others are under way, they wait so
 #: many seconds for company.
 COMPANY_SECONDS = 0.004
+#: What has to wait longer for its account's pause to end waits in the ledger, not here.
+LONGEST_HELD = LONGEST_PAUSE
 FEW = 4  #: fewer than this part of what an account takes at once
 
 
@@ -147,11 +149,14 @@ class Calls:
     def _reroute(self, line: Line) -> None:
         """From what this process knows: the ledger is not asked."""
         waiting, line.ready = line.ready, deque()
+        rest = blocked(line.account, time.monotonic())
         moved: list[Ready] = []
         for r in waiting:
             account = self.routes.again(r.held.row, line.account)
             if account is None:
                 self.settle(r.held, nowhere(r.held))
+            elif account is line.account and rest > LONGEST_HELD:
+                self.settle(r.held, parked(r.held, rest))
             elif account is line.account:
                 line.ready.append(r)
             else:

@@ -65,23 +65,41 @@ def move(called: Called, *, elsewhere: bool = False, rng: Callable[[], float] = 
 def nowhere(held: Held, *, rng: Callable[[], float] = random.random) -> Move:
     """Every account is paused: somebody may resume one before the retries are used up."""
     row = held.row
-    step = retry.after(
-        OutcomeKind.RETRY,
-        attempt=row.attempt,
-        priority=row.priority,
-        resend_unclear=False,
-        idempotent=False,
-        retry_after=None,
-        expires_in=row.expires_in,
-        rng=rng,
+    step = _after(held, OutcomeKind.RETRY, None, rng)
+    return Move(
+        row.id, step.state, kind=_kind(step), delay=step.delay, reason="no_usable_account", attempt=step.attempt
     )
-    kind = "waiting" if step.state is State.SCHEDULED else step.state.word
-    return Move(row.id, step.state, kind=kind, delay=step.delay, reason="no_usable_account", attempt=step.attempt)
+
+
+def parked(held: Held, seconds: float, *, rng: Callable[[], float] = random.random) -> Move:
+    """Its account rests for longer than a row may be held. That uses no attempt."""
+    row = held.row
+    step = _after(held, OutcomeKind.THROTTLED, seconds, rng)
+    return Move(row.id, step.state, kind=_kind(step), delay=step.delay, reason="account_rests", attempt=step.attempt)
 
 
 def late(held: Held) -> Move:
     """Its time ran out while it waited for a slot."""
     return Move(held.row.id, State.EXPIRED, kind=State.EXPIRED.word, reason="expired")
+
+
+def _after(held: Held, kind: OutcomeKind, seconds: float | None, rng: Callable[[], float]) -> retry.Next:
+    """Nothing was called, so nothing can be unclear."""
+    row = held.row
+    return retry.after(
+        kind,
+        attempt=row.attempt,
+        priority=row.priority,
+        resend_unclear=False,
+        idempotent=False,
+        retry_after=seconds,
+        expires_in=row.expires_in,
+        rng=rng,
+    )
+
+
+def _kind(step: retry.Next) -> str:
+    return "waiting" if step.state is State.SCHEDULED else step.state.word
 
 
 def _detail(outcome: Outcome, account: Account) -> str:

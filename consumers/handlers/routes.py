@@ -85,6 +85,10 @@ class Routes:
         for key in {(row.merchant_id, row.mode) for row in rows}:
             await self._of(key)
 
+    def in_use(self) -> list[tuple[int | None, Account]]:
+        """The accounts this process sends through, each with what it may take in a second."""
+        return [(chosen.rate_limit, account) for chosen, account in self.connected.values()]
+
     async def close(self) -> None:
         if self._pausing:
             await asyncio.wait(set(self._pausing), timeout=PATIENCE)

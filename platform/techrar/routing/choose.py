@@ -75,7 +75,7 @@ def rank(
         seen = known.get(account.id, HEALTHY)
         rated.append((_merit(account, seen, reach, urgent=urgent), account, seen))
     rated.sort(key=lambda entry: (entry[0], entry[1].id))
-    ranking = []
+    ranking: list[Place] = []
     for merit, group in groupby(rated, key=lambda entry: entry[0]):
         together = list(group)
         why = _reason(merit, together[0][1], first=not ranking, urgent=urgent, shared=len(together) > 1)
