@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,9 @@ def create_account(
     position: int = 0,
     weight: int = 1,
     concurrency: int | None = None,
+    rate_limit: int | None = None,
+    price_micros: int = 0,
+    prefixes: Sequence[str] = (),
     mint: Callable[[], str] = new_token,
 ) -> ProviderAccount:
     """The provider's own `Config` says what is valid; the answer names every field that is not."""
@@ -52,6 +55,9 @@ def create_account(
         position=position,
         weight=weight,
         concurrency=concurrency,
+        rate_limit=rate_limit,
+        price_micros=price_micros,
+        prefixes=" ".join(prefixes),
         updated_at=now,
     )
     with transaction.atomic():
