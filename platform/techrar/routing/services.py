@@ -21,6 +21,9 @@ from techrar.routing import selectors
 from techrar.routing.accounts import Account, new_token, place, seal
 from techrar.routing.models import ProviderAccount, Sender
 
+LIMITS = frozenset({"concurrency", "rate_limit"})
+CHANGEABLE = frozenset({"name", "position", "weight", "price_micros", "enabled"})
+
 
 def create_account(
     *,
@@ -61,14 +64,31 @@ def create_account(
         updated_at=now,
     )
     with transaction.atomic():
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            if "account_name_once" not in str(error):
-                raise
-            raise invalid("name", "taken", f"Another {channel} account has this name; choose another name.") from None
+        _save(row, force_insert=True)
         _audit(row, "created", actor, now, {"channel": channel, "provider": provider})
+    return row
+
+
+def change_account(
+    *, merchant_id: int, mode: Mode, account_id: int, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> ProviderAccount:
+    """`changes` may hold what `create_account` takes, but for what an account is: its channel and its provider.
+
+    None takes `concurrency` and `rate_limit` away, and leaves the others as they are.
+    """
+    with transaction.atomic():
+        row = selectors.account_for_update(merchant_id=merchant_id, mode=mode, account_id=account_id)
+        for name, value in changes.items():
+            if name == "config" and value is not None:
+                config = _checked(_adapter(_channel(row.channel), row.provider, mode), value)
+                row.config = seal(config, selectors.key_ring(), merchant_id=merchant_id, token=row.token)
+            elif name == "prefixes" and value is not None:
+                row.prefixes = " ".join(value)
+            elif name in LIMITS or (name in CHANGEABLE and value is not None):
+                setattr(row, name, value)
+        row.updated_at = now
+        _save(row)
+        _audit(row, "changed", actor, now, {"fields": sorted(changes)})
     return row
 
 
@@ -171,6 +191,17 @@ def _normal(field: str, value: str, rule: Callable[[str], str]) -> str:
         return rule(value)
     except ValueError as error:
         raise invalid(field, "invalid", str(error)) from None
+
+
+def _save(row: ProviderAccount, *, force_insert: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=force_insert)
+    except IntegrityError as error:
+        if "account_name_once" not in str(error):
+            raise
+        hint = f"Another {row.channel} account has this name; choose another name."
+        raise invalid("name", "taken", hint) from None
 
 
 def _set_pause(
