@@ -43,7 +43,8 @@ class Routes:
         self.net = net
         self.public_url = public_url
         self.connected: dict[int, tuple[routing.Account, Account]] = {}
-        self._accounts: dict[Key, tuple[float, tuple[routing.Account, ...]]] = {}
+        #: when they were read, and whether any of them serves some addresses only
+        self._accounts: dict[Key, tuple[float, tuple[routing.Account, ...], bool]] = {}
         self._rankings: dict[tuple[int, int, str, bool, str], tuple[float, Ranking]] = {}
         self._refused: dict[int, routing.Account] = {}  #: the state of an account that its vendor refused
         self._retired: list[Account] = []
@@ -118,8 +119,8 @@ class Routes:
         return self._turn % PROBE_EVERY == 1
 
     def _ranking(self, row: Any) -> Ranking:
-        accounts = self._accounts[(row.merchant_id, row.mode)][1]
-        route = route_of(accounts, channel=row.channel, address=row.address)
+        _, accounts, routed = self._accounts[(row.merchant_id, row.mode)]
+        route = route_of(accounts, channel=row.channel, address=row.address) if routed else ""
         urgent = row.priority <= Priority.HIGH
         key = (row.merchant_id, row.mode, row.channel, urgent, route)
         now = time.monotonic()
@@ -144,7 +145,7 @@ class Routes:
                 connection, merchant_id=merchant, mode=Mode.from_code(mode), keys=self.keys
             )
         )
-        self._accounts[key] = (time.monotonic(), found)
+        self._accounts[key] = (time.monotonic(), found, any(account.prefixes for account in found))
         if known and known[1] != found:
             self.changed()
         for account in found:
