@@ -223,7 +223,7 @@ class Calls:
 
     async def _call(self, account: Account, batch: list[Ready]) -> None:
         by_id = {r.message.delivery_id: r for r in batch}
-        started = time.monotonic()
+        started = account.called_at = time.monotonic()
         try:
             outcomes = await account.provider.deliver([r.message for r in batch])
         finally:

@@ -48,6 +48,7 @@ class Account:
     receipt_url: str
     concurrency: int
     in_flight: int = 0
+    called_at: float = float("-inf")  #: the last time, by the monotonic clock
     alone: bool = True  #: its merchant has no other on this channel
     breaker: Breaker = field(default_factory=Breaker)
     budget: Budget = field(default_factory=lambda: Budget(None, time.monotonic()))

@@ -33,6 +33,8 @@ ACCOUNTS_FRESH = 2.0
 RANKING_FRESH = 0.5
 #: How long a stop waits for the database to hear of a refused account. Whoever sends next will find it refused again.
 PATIENCE = 5.0
+#: Whoever has not called an account for so many seconds leaves its part of the rate to others.
+LATELY = 15.0
 Key = tuple[int, int]  #: merchant, mode
 
 
@@ -53,16 +55,13 @@ class Routes:
 
     async def account(self, row: Any) -> Account | None:
         accounts = await self._of((row.merchant_id, row.mode))
-        choice = self._choose(row)
-        if choice is None:
-            if not any(account.channel == row.channel and account.enabled for account in accounts):
-                raise NoAccount
-            return None
-        return self._connect(choice.account)
+        found = self._best(row)
+        if found is None and not any(account.channel == row.channel and account.enabled for account in accounts):
+            raise NoAccount
+        return found
 
     def again(self, row: Any, account: Account) -> Account | None:  # noqa: ARG002 the choice does not depend on it
-        choice = self._choose(row)
-        return self._connect(choice.account) if choice else None
+        return self._best(row)
 
     def elsewhere(self, row: Any, account: Account) -> bool:
         return another(self._ranking(row), besides=account.id)
@@ -87,8 +86,11 @@ class Routes:
             await self._of(key)
 
     def in_use(self) -> list[tuple[int | None, Account]]:
-        """The accounts this process sends through, each with what it may take in a second."""
-        return [(chosen.rate_limit, account) for chosen, account in self.connected.values()]
+        """The accounts this process has called lately, each with what all processes may send in a second."""
+        since = time.monotonic() - LATELY
+        return [
+            (chosen.rate_limit, account) for chosen, account in self.connected.values() if account.called_at > since
+        ]
 
     async def close(self) -> None:
         if self._pausing:
@@ -104,6 +106,17 @@ class Routes:
 
     async def _pause(self, account: routing.Account, reason: str) -> None:
         await self.database.run(partial(routing.pause, account=account, reason=reason))
+
+    def _best(self, row: Any) -> Account | None:
+        while choice := self._choose(row):
+            try:
+                return self._connect(choice.account)
+            except Exception:
+                # Credentials nobody can open, or that a newer adapter does not take: it is that account's misfortune.
+                log.exception("account %d cannot be used until it is changed", choice.account.id)
+                self._refused[choice.account.id] = choice.account
+                self.changed()
+        return None
 
     def _choose(self, row: Any) -> Choice | None:
         return choose(
