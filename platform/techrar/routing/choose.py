@@ -69,8 +69,8 @@ def rank(
     known = health or {}
     rated = []
     for account in accounts:
-        reach = max((len(p) for p in account.prefixes if route.startswith(p)), default=-1)
-        if account.channel != channel or not account.usable or (account.prefixes and reach < 0):
+        reach = max((len(p) for p in account.prefixes if route.startswith(p)), default=0)
+        if account.channel != channel or not account.usable or (account.prefixes and not reach):
             continue
         seen = known.get(account.id, HEALTHY)
         rated.append((_merit(account, seen, reach, urgent=urgent), account, seen))
@@ -78,7 +78,7 @@ def rank(
     ranking: list[Place] = []
     for merit, group in groupby(rated, key=lambda entry: entry[0]):
         together = list(group)
-        why = _reason(merit, together[0][1], first=not ranking, urgent=urgent, shared=len(together) > 1)
+        why = _reason(merit, first=not ranking, urgent=urgent, shared=len(together) > 1)
         choices = tuple(Choice(account, why, seen.state) for _, account, seen in together)
         ranking.append(Place(choices, tuple(max(1, c.account.weight) for c in choices)))
     return tuple(ranking)
@@ -123,11 +123,11 @@ def _merit(account: Account, seen: Health, reach: int, *, urgent: bool) -> tuple
     return (-reach, account.position, reliable < RELIABILITY_FLOOR * 100, account.price_micros)
 
 
-def _reason(merit: tuple[float, ...], account: Account, *, first: bool, urgent: bool, shared: bool) -> str:
+def _reason(merit: tuple[float, ...], *, first: bool, urgent: bool, shared: bool) -> str:
     words = ["first in order" if first else "next in order"]
-    if merit[0] > 0:
+    if merit[0]:
         words.append("for this route")
     words.append("the most reliable" if urgent else "the cheapest that is reliable")
     if shared:
-        words.append(f"weight {account.weight}" if account.weight == 1 else "by weight")
+        words.append("by weight")
     return ", ".join(words)

@@ -104,7 +104,7 @@ class Breaker:
     def look(self, now: float) -> State:
         """The state now: time alone opens it half."""
         if self.tripped and self.state in (State.OPEN, State.SLOW) and now >= self.tripped.until:
-            self.state, self.changed_at = State.HALF_OPEN, now
+            self.state, self.changed_at = State.HALF_OPEN, self.tripped.until
             self._forget()
         return self.state
 

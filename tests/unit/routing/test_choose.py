@@ -93,6 +93,8 @@ def test_every_place_says_why() -> None:
         "first in order, the cheapest that is reliable",
         "next in order, the cheapest that is reliable, by weight",
     ]
+    routed = ranking(account(1, prefixes=("ann",)), account(2))
+    assert routed[0].choices[0].reason == "first in order, for this route, the cheapest that is reliable"
     assert ranking(account(1), urgent=True)[0].choices[0].reason == "first in order, the most reliable"
 
 
