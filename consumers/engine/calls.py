@@ -9,7 +9,6 @@ not called.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from consumers.engine.database import Database
 from consumers.engine.outcomes import late, move, nowhere, parked
 from consumers.engine.routes import Routes, blocked, learn
-from consumers.engine.work import Account, Called, Gate, Held, Ready
+from consumers.engine.work import Account, Called, Gate, Held, Ready, clock
 from providers.base import Outcome, OutcomeKind
 from techrar.ledger import claims
 from techrar.ledger.moves import Move
@@ -115,7 +114,7 @@ class Calls:
             if self.stopping:
                 self.release_waiting()
                 continue
-            now = time.monotonic()
+            now = clock()
             calls = [call for line in self.lines.values() for call in line.startable(now)]
             if calls:
                 await self._begin(calls)
@@ -123,7 +122,7 @@ class Calls:
 
     def _set_alarm(self) -> None:
         """Nothing else wakes us when a budget fills, or a pause is over."""
-        now = time.monotonic()
+        now = clock()
         waits = [blocked(line.account, now) for line in self.lines.values() if line.ready and line.account.free]
         if soonest := min((seconds for seconds in waits if seconds), default=0.0):
             if self._alarm:
@@ -138,7 +137,7 @@ class Calls:
 
     async def look_around(self) -> None:
         """Now and then: what became too late while it waited, and whether what waits should go another way."""
-        now = time.monotonic()
+        now = clock()
         for line in self.lines.values():
             for r in line.late(now):
                 self.settle(r.held, late(r.held))
@@ -149,7 +148,7 @@ class Calls:
     def _reroute(self, line: Line) -> None:
         """From what this process knows: the ledger is not asked."""
         waiting, line.ready = line.ready, deque()
-        rest = blocked(line.account, time.monotonic())
+        rest = blocked(line.account, clock())
         moved: list[Ready] = []
         for r in waiting:
             account = self.routes.again(r.held.row, line.account)
@@ -223,13 +222,13 @@ class Calls:
 
     async def _call(self, account: Account, batch: list[Ready]) -> None:
         by_id = {r.message.delivery_id: r for r in batch}
-        started = account.called_at = time.monotonic()
+        started = account.called_at = clock()
         try:
             outcomes = await account.provider.deliver([r.message for r in batch])
         finally:
             account.in_flight -= 1
             self._wake.set()
-        now = time.monotonic()
+        now = clock()
         worse = learn(self.routes, account, outcomes, seconds=now - started, now=now)
         for outcome in outcomes:
             ready = by_id[outcome.delivery_id]

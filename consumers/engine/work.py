@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,11 @@ from techrar.routing.budget import Budget
 from techrar.routing.health import Breaker
 
 
+def clock() -> float:
+    """The event loop's own, so that a simulation may let it run as it likes."""
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
 class Held:
     """A row this process holds, from its claim until its move is written."""
@@ -21,7 +25,7 @@ class Held:
     row: Any  #: the claim's answer: id, merchant_id, mode, channel, category, priority, address, attempt, …
     claim_id: UUID
     called: bool = False
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=clock)
 
     def late(self, now: float) -> bool:
         """Has its time run out while it was held?"""
@@ -48,10 +52,10 @@ class Account:
     receipt_url: str
     concurrency: int
     in_flight: int = 0
-    called_at: float = float("-inf")  #: the last time, by the monotonic clock
+    called_at: float = float("-inf")  #: the last time, by the loop's clock
     alone: bool = True  #: its merchant has no other on this channel
     breaker: Breaker = field(default_factory=Breaker)
-    budget: Budget = field(default_factory=lambda: Budget(None, time.monotonic()))
+    budget: Budget = field(default_factory=lambda: Budget(None, 0.0))
 
     @property
     def free(self) -> int:

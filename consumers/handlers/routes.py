@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from consumers.engine.database import Database
 from consumers.engine.prepare import NoAccount
-from consumers.engine.work import Account
+from consumers.engine.work import Account, clock
 from providers.base import Outcome
 from providers.http import Network
 from techrar.core.crypto import KeyRing
@@ -87,7 +86,7 @@ class Routes:
 
     def in_use(self) -> list[tuple[int | None, Account]]:
         """The accounts this process has called lately, each with what all processes may send in a second."""
-        since = time.monotonic() - LATELY
+        since = clock() - LATELY
         return [
             (chosen.rate_limit, account) for chosen, account in self.connected.values() if account.called_at > since
         ]
@@ -136,7 +135,7 @@ class Routes:
         route = route_of(accounts, channel=row.channel, address=row.address) if routed else ""
         urgent = row.priority <= Priority.HIGH
         key = (row.merchant_id, row.mode, row.channel, urgent, route)
-        now = time.monotonic()
+        now = clock()
         known = self._rankings.get(key)
         if known and now - known[0] < RANKING_FRESH:
             return known[1]
@@ -150,7 +149,7 @@ class Routes:
 
     async def _of(self, key: Key) -> tuple[routing.Account, ...]:
         known = self._accounts.get(key)
-        if known and time.monotonic() - known[0] < ACCOUNTS_FRESH:
+        if known and clock() - known[0] < ACCOUNTS_FRESH:
             return known[1]
         merchant, mode = key
         found = await self.database.run(
@@ -158,7 +157,7 @@ class Routes:
                 connection, merchant_id=merchant, mode=Mode.from_code(mode), keys=self.keys
             )
         )
-        self._accounts[key] = (time.monotonic(), found, any(account.prefixes for account in found))
+        self._accounts[key] = (clock(), found, any(account.prefixes for account in found))
         if known and known[1] != found:
             self.changed()
         for account in found:
@@ -188,7 +187,7 @@ class Routes:
             receipt_url=chosen.receipt_url(self.public_url),
             concurrency=chosen.calls_at_once(),
             alone=_alone(chosen, self._accounts[(chosen.merchant_id, chosen.mode.code)][1]),
-            budget=Budget(chosen.rate_limit, time.monotonic()),
+            budget=Budget(chosen.rate_limit, clock()),
         )
         self.connected[chosen.id] = (chosen, account)
         return account

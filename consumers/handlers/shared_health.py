@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from consumers.engine.work import Account
+from consumers.engine.work import Account, clock
 from consumers.handlers.routes import Routes
 from techrar.routing.health import Tripped
 from techrar.routing.shared import FRESH_SECONDS, Report, key_of, read, write
@@ -57,7 +57,7 @@ class SharedHealth:
         used = {account.id: (limit, account) for limit, account in self.routes.in_use()}
         if not used:
             return
-        wall, now = time.time(), time.monotonic()
+        wall, now = time.time(), clock()
         async with self.valkey.pipeline(transaction=False) as pipe:
             for number, (_, account) in used.items():
                 pipe.hset(key_of(number), self.process, write(_report(account, wall, now)))
@@ -68,7 +68,7 @@ class SharedHealth:
             self._hear(account, limit, said, wall - now)
 
     def _hear(self, account: Account, limit: int | None, said: Mapping[bytes, bytes], offset: float) -> None:
-        now = time.monotonic()
+        now = clock()
         reports = read(said, wall=now + offset)
         account.budget.share(None if limit is None else limit / max(1, len(reports)), now)
         for process, report in reports.items():

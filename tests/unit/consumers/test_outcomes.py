@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from consumers.engine.outcomes import late, move, nowhere, parked
-from consumers.engine.work import Account, Called, Held, Ready
+from consumers.engine.work import Account, Called, Held, Ready, clock
 from providers.base import Message
 from providers.errors import Ambiguous, Reason
 from providers.messages import Capabilities
@@ -36,7 +35,7 @@ def ready(account: Account) -> Ready:
 
 
 @pytest.mark.parametrize(("alone", "state"), [(True, State.SCHEDULED), (False, State.UNKNOWN)])
-def test_an_unclear_end_is_repeated_unmarked_only_where_no_other_vendor_could_repeat_it(
+async def test_an_unclear_end_is_repeated_unmarked_only_where_no_other_vendor_could_repeat_it(
     alone: bool, state: State
 ) -> None:
     one = ready(Account(1, Forgetful(), "vendor", "", 5, alone=alone))
@@ -44,7 +43,7 @@ def test_an_unclear_end_is_repeated_unmarked_only_where_no_other_vendor_could_re
     assert (made.state, made.possible_duplicate) == (state, None)
 
 
-def test_with_every_account_paused_a_message_waits_and_in_the_end_gives_up() -> None:
+async def test_with_every_account_paused_a_message_waits_and_in_the_end_gives_up() -> None:
     steps = [nowhere(held(attempt=n), rng=lambda: 0.5) for n in range(4)]
     assert [(s.state, s.attempt, s.kind) for s in steps] == [
         *((State.SCHEDULED, n + 1, "waiting") for n in range(3)),
@@ -54,13 +53,13 @@ def test_with_every_account_paused_a_message_waits_and_in_the_end_gives_up() -> 
     assert nowhere(held(expires_in=5.0)).state is State.EXPIRED
 
 
-def test_an_account_that_rests_for_long_costs_no_attempt() -> None:
+async def test_an_account_that_rests_for_long_costs_no_attempt() -> None:
     made = parked(held(attempt=2), 600.0, rng=lambda: 0.0)
     assert (made.state, made.attempt, made.delay, made.reason) == (State.SCHEDULED, 2, 600.0, "account_rests")
 
 
-def test_time_runs_out_while_a_message_is_held() -> None:
-    now = time.monotonic()
+async def test_time_runs_out_while_a_message_is_held() -> None:
+    now = clock()
     one = held(expires_in=3.0)
     assert not one.late(now)
     assert one.late(now + 3.1)
