@@ -9,6 +9,7 @@ from ninja import Query, Router, Status
 from techrar.api_schemas import Page, PageInfo, PageQuery, never_kept
 from techrar.core.errors import Conflict, NotFound
 from techrar.core.problems import request_id_of
+from techrar.core.storable import storable
 from techrar.merchants.api import Call
 from techrar.merchants.auth import require
 from techrar.merchants.services import Actor
@@ -118,11 +119,11 @@ def test_provider(request: Call, provider_id: str, payload: TestProvider) -> Exc
     return ExchangeAnswer(
         outcome=outcome.kind,
         reason=outcome.reason,
-        vendor_id=outcome.vendor_id,
+        vendor_id=storable(outcome.vendor_id),
         latency_ms=outcome.latency_ms,
         cost_micros=outcome.cost_micros,
         currency=outcome.currency,
-        exchange=dict(outcome.detail),
+        exchange=storable(dict(outcome.detail)),
     )
 
 

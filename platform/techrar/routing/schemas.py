@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -111,11 +111,16 @@ class HealthAnswer(Answer):
                 process=name,
                 state=report.state,
                 reliability=report.reliability,
-                rests_until=report.tripped.until if report.tripped else None,  # type: ignore[arg-type]
+                rests_until=_when(report),
             )
             for name, report in sorted((reports or {}).items())
         ]
         return cls(known=reports is not None, paused_reason=row.paused_reason, processes=processes)
+
+
+def _when(report: Report) -> datetime | None:
+    resting = report.tripped if report.state in (State.OPEN, State.SLOW) else None
+    return datetime.fromtimestamp(resting.until, UTC) if resting else None
 
 
 class ExchangeAnswer(Answer):

@@ -78,6 +78,8 @@ def change_account(
     """
     with transaction.atomic():
         row = selectors.account_for_update(merchant_id=merchant_id, mode=mode, account_id=account_id)
+        if not changes:
+            return row
         for name, value in changes.items():
             if name == "config" and value is not None:
                 config = _checked(_adapter(_channel(row.channel), row.provider, mode), value)

@@ -5,6 +5,7 @@ One hash in Valkey for each account, one field for each process. Free of Django,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import orjson
 
 from techrar.routing.health import State, Tripped
+
+log = logging.getLogger(__name__)
 
 #: A process that has not said anything for so long is gone, or sends nothing.
 FRESH_SECONDS = 10.0
@@ -34,9 +37,17 @@ def write(report: Report) -> bytes:
 
 
 def read(said: Mapping[bytes, bytes], *, wall: float) -> dict[str, Report]:
-    """By process; what is old is left out."""
-    found = {process.decode(): _report(orjson.loads(text)) for process, text in said.items()}
-    return {process: report for process, report in found.items() if wall - report.at <= FRESH_SECONDS}
+    """By process; what is old is left out, and what only another version can read."""
+    found = {}
+    for process, text in said.items():
+        try:
+            report = _report(orjson.loads(text))
+        except (ValueError, KeyError, TypeError):
+            log.debug("the report of %s cannot be read", process)
+            continue
+        if wall - report.at <= FRESH_SECONDS:
+            found[process.decode()] = report
+    return found
 
 
 def _report(given: dict[str, Any]) -> Report:
