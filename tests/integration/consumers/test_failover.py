@@ -123,9 +123,8 @@ async def test_a_campaign_moves_when_its_vendor_dies_and_comes_back_by_itself(
                 await until(lambda: len(first.mails) >= 100)
                 assert not second.mails, "the first is well"
                 await first.__aexit__()
-                died = time.monotonic()
-                await until(lambda: settled(ledger) == 600)
-                assert time.monotonic() - died < 5.0
+                await until(lambda: len(second.mails) >= 100, 5.0)
+                await until(lambda: settled(ledger) == 600, 30.0)
                 breaker = desk.routes.connected[mine][1].breaker
                 assert breaker.tripped
                 async with MailServer(port=first.port) as again:
