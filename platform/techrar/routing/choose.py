@@ -94,8 +94,8 @@ def choose(
     spare: Choice | None = None
     for place in ranking:
         for choice in place.choices if len(place.choices) == 1 else place.order(point):
-            well = choice.state is State.CLOSED or (choice.state is State.HALF_OPEN and probe())
-            if well and choice.account.id != tried:
+            new = choice.account.id != tried
+            if new and (choice.state is State.CLOSED or (choice.state is State.HALF_OPEN and probe())):
                 return choice
             if spare is None or _FORLORN[choice.state] < _FORLORN[spare.state]:
                 spare = choice

@@ -128,6 +128,7 @@ class Breaker:
         return True
 
     def health(self, now: float) -> Health:
+        self._expire(int(now))
         total = self._good + self._bad
         return Health(self.look(now), self._good / total if total >= ENOUGH_PROBES else 1.0)
 
@@ -144,11 +145,16 @@ class Breaker:
         self._in_a_row = self._good = self._bad = self._slow = 0
         self._window.clear()
 
-    def _add(self, at: int, good: int, bad: int, slow: int) -> None:
+    def _expire(self, at: int) -> None:
+        """Also while nothing is sent: who was avoided for its failures must not be avoided for ever."""
         window = self._window
         while window and window[0].at <= at - WINDOW_SECONDS:
             old = window.popleft()
             self._good, self._bad, self._slow = self._good - old.good, self._bad - old.bad, self._slow - old.slow
+
+    def _add(self, at: int, good: int, bad: int, slow: int) -> None:
+        self._expire(at)
+        window = self._window
         if not window or window[-1].at < at:
             window.append(Second(at))
         last = window[-1]

@@ -67,6 +67,12 @@ def test_what_lies_before_the_window_is_forgotten() -> None:
     assert breaker.health(131.0).reliability == pytest.approx(20 / 21)
 
 
+def test_an_account_that_nothing_is_sent_through_is_not_unreliable_for_ever() -> None:
+    breaker = fed((8, 2))
+    assert breaker.health(101.0).reliability == pytest.approx(0.8)
+    assert breaker.health(101.0 + WINDOW_SECONDS).reliability == 1.0
+
+
 def test_after_a_pause_it_is_half_open_and_good_probes_close_it() -> None:
     breaker = opened()
     assert breaker.look(100.0 + FIRST_PAUSE - 0.01) is State.OPEN
