@@ -20,7 +20,7 @@ def _once(values: list[str]) -> list[str]:
     return sorted(set(values))
 
 
-Prefix = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S+$")]
+Prefix = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Prefixes = Annotated[list[Prefix], Field(max_length=300), AfterValidator(_once)]
 Position = Annotated[int, Field(ge=0, le=MOST, description="Its place in the order: lower ones are preferred.")]
 Weight = Annotated[int, Field(ge=1, le=10_000, description="Its part of the traffic among equals.")]
