@@ -38,6 +38,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
     from consumers.engine.database import Database
     from consumers.engine.worker import Options, Worker
     from consumers.handlers.deliver import Desk
+    from consumers.handlers.shared_health import SharedHealth
     from providers.http import Network
     from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
@@ -57,11 +58,14 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         net=Network(allow_private=settings.ALLOW_PRIVATE_TARGETS),
         public_url=settings.PUBLIC_URL,
     )
+    sharing = asyncio.create_task(SharedHealth(settings.REDIS_URL, desk.routes, process=options.process).run())
     worker = Worker(source(lane, only), desk, options, new_id=uuid7, flushed=ping)
     log.info("delivering %s over %s as %s", lane, settings.TRANSPORT, options.process)
     try:
         await worker.run(stop)
     finally:
+        sharing.cancel()
+        await asyncio.wait([sharing])
         await desk.close()
 
 

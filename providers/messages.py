@@ -144,3 +144,4 @@ class Capabilities:
     echoes_delivery_id: bool = False  #: receipts carry our id, so that they match before the outcome is stored
     idempotent: bool = False  #: the receiving side drops a second call with the same delivery id
     sandbox: bool = False  #: never reaches a real person: the only kind test mode may use
+    own_server: bool = False  #: each address is a server of its own: when one fails, that says nothing about others

@@ -1,6 +1,7 @@
 """From ready messages to outcomes.
 
-Starts what has a free slot, in the order of ids. Before anything is called, one statement notes which rows may have
+Starts what has a free slot, in the order of ids. What waits for an account that fails goes another way at once.
+Before anything is called, one statement notes which rows may have
 been: if this process dies in between, only those have an unknown end. A row whose lease is nearly over is released,
 not called.
 """
@@ -8,41 +9,27 @@ not called.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import orjson
+from dataclasses import dataclass, field, replace
 
 from consumers.engine.database import Database
-from consumers.engine.work import Account, Called, Gate, Held, Ready
+from consumers.engine.outcomes import late, move, nowhere, parked
+from consumers.engine.routes import Routes, blocked, learn
+from consumers.engine.work import Account, Called, Gate, Held, Ready, clock
 from providers.base import Outcome, OutcomeKind
-from techrar.core.storable import storable
 from techrar.ledger import claims
 from techrar.ledger.moves import Move
 from techrar.ledger.states import State
-from techrar.policy import retry
-from techrar.policy.categories import category
+from techrar.routing.health import ENOUGH_PROBES, LONGEST_PAUSE
+from techrar.routing.health import State as Health
 
-#: Ids are indexed, and an index entry has a limit.
-LONGEST_VENDOR_ID = 500
 #: Noting one call costs as much as noting twenty: when only a few could start, and others are under way, they wait so
 #: many seconds for company.
 COMPANY_SECONDS = 0.004
+#: What has to wait longer for its account's pause to end waits in the ledger, not here.
+LONGEST_HELD = LONGEST_PAUSE
 FEW = 4  #: fewer than this part of what an account takes at once
-
-NUL = b"\\u0000"
-
-#: How an outcome is called in a delivery's timeline.
-EVENTS = {
-    OutcomeKind.ACCEPTED: "sent",
-    OutcomeKind.RETRY: "attempt_failed",
-    OutcomeKind.THROTTLED: "throttled",
-    OutcomeKind.REJECTED: "failed",
-    OutcomeKind.MISCONFIGURED: "attempt_failed",
-    OutcomeKind.AMBIGUOUS: "unclear",
-}
 
 
 @dataclass(slots=True)
@@ -65,24 +52,43 @@ class Line:
         could = min(self.account.free * size, len(self.ready))
         return could < self.account.concurrency * size // FEW and self.account.in_flight > 0
 
-    def startable(self) -> list[Call]:
-        size = self.account.provider.capabilities.max_batch
+    def startable(self, now: float) -> list[Call]:
+        account = self.account
+        if not self.ready or blocked(account, now):
+            return []
+        size, slots = account.provider.capabilities.max_batch, account.free
+        if account.breaker.state is Health.HALF_OPEN:
+            size, slots = 1, min(slots, ENOUGH_PROBES - account.in_flight)
+        room = account.budget.room(now)
+        left = len(self.ready) if room is None else min(room, len(self.ready))
         calls: list[Call] = []
-        while self.ready and len(calls) < self.account.free:
-            calls.append(Call(self.account, [self.ready.popleft() for _ in range(min(size, len(self.ready)))]))
+        while left and len(calls) < slots:
+            batch = [self.ready.popleft() for _ in range(min(size, left))]
+            left -= len(batch)
+            account.budget.take(len(batch))
+            calls.append(Call(account, batch))
         return calls
+
+    def late(self, now: float) -> list[Ready]:
+        """Take out what has waited until it was of no more use."""
+        gone = [r for r in self.ready if r.held.late(now)]
+        if gone:
+            self.ready = deque(r for r in self.ready if not r.held.late(now))
+        return gone
 
 
 class Calls:
-    def __init__(self, database: Database, gate: Gate, *, settle: Callable[[Held, Move], None]) -> None:
+    def __init__(self, database: Database, gate: Gate, routes: Routes, *, settle: Callable[[Held, Move], None]) -> None:
         self.database = database
         self.gate = gate
+        self.routes = routes
         self.settle = settle
         self.lines: dict[int, Line] = {}
         self.running: set[asyncio.Task[None]] = set()
         self.stopping = False
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wake = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def take(self, ready: list[Ready]) -> None:
         for r in ready:
@@ -108,15 +114,54 @@ class Calls:
             if self.stopping:
                 self.release_waiting()
                 continue
-            calls = [call for line in self.lines.values() for call in line.startable()]
+            now = clock()
+            calls = [call for line in self.lines.values() for call in line.startable(now)]
             if calls:
                 await self._begin(calls)
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Nothing else wakes us when a budget fills, or a pause is over."""
+        now = clock()
+        waits = [blocked(line.account, now) for line in self.lines.values() if line.ready and line.account.free]
+        if soonest := min((seconds for seconds in waits if seconds), default=0.0):
+            if self._alarm:
+                self._alarm.cancel()
+            self._alarm = asyncio.get_running_loop().call_later(soonest, self._wake.set)
 
     def release_waiting(self) -> None:
         """What was not called goes back unharmed."""
         for line in self.lines.values():
             while line.ready:
                 self._release(line.ready.popleft())
+
+    async def look_around(self) -> None:
+        """Now and then: what became too late while it waited, and whether what waits should go another way."""
+        now = clock()
+        for line in self.lines.values():
+            for r in line.late(now):
+                self.settle(r.held, late(r.held))
+        await self.routes.refresh([line.ready[0].held.row for line in self.lines.values() if line.ready])
+        for line in list(self.lines.values()):
+            self._reroute(line)
+
+    def _reroute(self, line: Line) -> None:
+        """From what this process knows: the ledger is not asked."""
+        waiting, line.ready = line.ready, deque()
+        rest = blocked(line.account, clock())
+        moved: list[Ready] = []
+        for r in waiting:
+            account = self.routes.again(r.held.row, line.account)
+            if account is None:
+                self.settle(r.held, nowhere(r.held))
+            elif account is line.account and rest > LONGEST_HELD:
+                self.settle(r.held, parked(r.held, rest))
+            elif account is line.account:
+                line.ready.append(r)
+            else:
+                r.account, r.message = account, replace(r.message, receipt_url=account.receipt_url)
+                moved.append(r)
+        self.take(moved)
 
     @property
     def waiting_flows(self) -> set[int]:
@@ -166,57 +211,28 @@ class Calls:
         if not task.cancelled() and (error := task.exception()) and not self.failure.done():
             self.failure.set_exception(error)
 
+    def _elsewhere(self, ready: Ready, outcome: Outcome, account: Account) -> bool:
+        """May another account try at once? One that has to rest is good enough when this one is refused for good."""
+        if outcome.kind is OutcomeKind.MISCONFIGURED:
+            return self.routes.again(ready.held.row, account) is not None
+        return outcome.kind is OutcomeKind.RETRY and self.routes.elsewhere(ready.held.row, account)
+
     def _release(self, ready: Ready) -> None:
         self.settle(ready.held, Move(ready.held.row.id, State.ACCEPTED))
 
     async def _call(self, account: Account, batch: list[Ready]) -> None:
         by_id = {r.message.delivery_id: r for r in batch}
+        started = account.called_at = clock()
         try:
             outcomes = await account.provider.deliver([r.message for r in batch])
         finally:
             account.in_flight -= 1
             self._wake.set()
+        now = clock()
+        worse = learn(self.routes, account, outcomes, seconds=now - started, now=now)
         for outcome in outcomes:
             ready = by_id[outcome.delivery_id]
-            self.settle(ready.held, move(Called(ready, outcome)))
-
-
-def move(called: Called, *, rng: Callable[[], float] = random.random) -> Move:
-    """What the ledger must learn from an outcome."""
-    row, outcome, account = called.ready.held.row, called.outcome, called.ready.account
-    step = retry.after(
-        outcome.kind,
-        attempt=row.attempt,
-        priority=row.priority,
-        resend_unclear=category(row.category).resend_unclear,
-        idempotent=account.provider.capabilities.idempotent,
-        retry_after=outcome.retry_after,
-        expires_in=row.expires_in,
-        rng=rng,
-    )
-    return Move(
-        row.id,
-        step.state,
-        kind=EVENTS[outcome.kind] if step.state is not State.DEAD else "dead",
-        delay=step.delay,
-        reason=outcome.reason,
-        account_id=account.id,
-        attempt=step.attempt,
-        possible_duplicate=True if step.possible_duplicate else None,
-        cost_micros=outcome.cost_micros,
-        currency=outcome.currency,
-        vendor_id=storable(outcome.vendor_id)[:LONGEST_VENDOR_ID] if outcome.vendor_id else "",
-        vendor_index=not account.provider.capabilities.echoes_delivery_id,
-        detail=_detail(outcome, account),
-    )
-
-
-def _detail(outcome: Outcome, account: Account) -> str:
-    said = {"provider": account.key, "latency_ms": outcome.latency_ms, **outcome.detail}
-    try:
-        text = orjson.dumps(said, default=str)
-    except orjson.JSONEncodeError:  # half of a pair of characters
-        text = orjson.dumps(storable(said), default=str)
-    if NUL in text:
-        text = orjson.dumps(storable(said), default=str)
-    return text.decode()
+            self.settle(ready.held, move(Called(ready, outcome), elsewhere=self._elsewhere(ready, outcome, account)))
+        line = self.lines.get(account.id)
+        if worse and line and not self.stopping:
+            self._reroute(line)

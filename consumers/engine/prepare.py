@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from consumers.engine.outcomes import nowhere
+from consumers.engine.routes import Routes
 from consumers.engine.work import Account, Held, Ready
 from providers.base import Message
 from techrar.core.ids import notification_id
@@ -28,14 +30,22 @@ log = logging.getLogger(__name__)
 SLICE = 50
 
 
+class NoAccount(Exception):
+    """The merchant has nothing to send this with."""
+
+
 class Desk(Protocol):
     """What preparing needs to look up. Each answer is cached by whoever gives it."""
+
+    @property
+    def routes(self) -> Routes: ...
 
     async def requests(self, rows: Sequence[Any]) -> Mapping[Any, Any]: ...
 
     async def compiled(self, request: Any, channel: str) -> Compiled: ...
 
-    async def account(self, row: Any) -> Account | None: ...
+    async def account(self, row: Any) -> Account | None:
+        """None while all that could be used are paused. Raises `NoAccount` when there is none to wait for."""
 
 
 class Preparation:
@@ -85,9 +95,13 @@ class Preparation:
         except (RenderProblem, TemplateProblem) as problem:
             self._stop(held, State.FAILED, problem.code, str(problem))
             return None
-        account = await self.desk.account(row)
-        if account is None:
+        try:
+            account = await self.desk.account(row)
+        except NoAccount:
             self._stop(held, State.FAILED, "no_provider_account")
+            return None
+        if account is None:
+            self.settle(held, nowhere(held))
             return None
         return Ready(held, message(row, request.request, content, account), account)
 

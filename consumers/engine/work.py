@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from providers.base import Message, Outcome, Provider
+from techrar.routing.budget import Budget
+from techrar.routing.health import Breaker
+
+
+def clock() -> float:
+    """The event loop's own, so that a simulation may let it run as it likes."""
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(slots=True)
@@ -18,6 +25,12 @@ class Held:
     row: Any  #: the claim's answer: id, merchant_id, mode, channel, category, priority, address, attempt, …
     claim_id: UUID
     called: bool = False
+    since: float = field(default_factory=clock)
+
+    def late(self, now: float) -> bool:
+        """Has its time run out while it was held?"""
+        left = self.row.expires_in
+        return left is not None and now - self.since >= left
 
 
 @dataclass(slots=True)
@@ -31,7 +44,7 @@ class Ready:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """A provider account as this process uses it: its adapter and its calls in flight."""
+    """A provider account as this process uses it: its adapter, its calls in flight, and how it fares."""
 
     id: int
     provider: Provider
@@ -39,6 +52,10 @@ class Account:
     receipt_url: str
     concurrency: int
     in_flight: int = 0
+    called_at: float = float("-inf")  #: the last time, by the loop's clock
+    alone: bool = True  #: its merchant has no other on this channel
+    breaker: Breaker = field(default_factory=Breaker)
+    budget: Budget = field(default_factory=lambda: Budget(None, 0.0))
 
     @property
     def free(self) -> int:

@@ -65,7 +65,7 @@ class Worker:
             linger=options.linger,
             flushed=flushed,
         )
-        self.calls = Calls(self.databases["begin"], self.gate, settle=self.outbox.put)
+        self.calls = Calls(self.databases["begin"], self.gate, desk.routes, settle=self.outbox.put)
         self.preparation = Preparation(desk, settle=self.outbox.put, hand_on=self.calls.take)
         self.intake = Intake(
             source, self.databases["claim"], self.gate, process=options.process, new_id=new_id, hand_on=self._claimed
@@ -107,6 +107,7 @@ class Worker:
         """What was claimed but waits for a free slot feels a pause or a brake, too."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            await self.calls.look_around()
             flows = sorted(self.calls.waiting_flows)
             if flows:
                 self.calls.halt(await self.databases["watch"].run(partial(claims.halted, flows=flows)))

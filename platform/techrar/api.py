@@ -18,6 +18,7 @@ from techrar.campaigns.api import router as campaigns
 from techrar.merchants.api import router as merchants
 from techrar.notifications.api import router as notifications
 from techrar.notifications.api_dead_letters import router as dead_letters
+from techrar.routing.api import router as providers
 from techrar.templating.api import router as templates
 
 
@@ -43,3 +44,4 @@ api.add_router("", notifications)
 api.add_router("", dead_letters)
 api.add_router("/templates", templates)
 api.add_router("/campaigns", campaigns)
+api.add_router("/providers", providers)

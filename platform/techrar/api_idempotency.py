@@ -15,6 +15,7 @@ from ninja.operation import Operation
 from ninja.responses import Status
 
 from techrar.api_schemas import ShownOnce
+from techrar.core.errors import invalid
 from techrar.ledger.idempotency import HEADER, MOST_CHARACTERS, Answer, guard_of, once
 from techrar.merchants.auth import BearerAuth
 from techrar.merchants.scopes import Scope
@@ -39,12 +40,26 @@ _REPLAYED = {
 def honour_keys(run: Run) -> Run:
     """Looked at when the routers are mounted; `run` is the bound method of the operation."""
     operation = cast("Operation", run.__self__)  # type: ignore[attr-defined]
-    if _changes_something(operation):
+    if hasattr(operation.view_func, "never_kept"):
+        operation.view_func = _refusing(operation.view_func)
+    elif _changes_something(operation):
         if not hasattr(operation.view_func, "guards_itself"):
             operation.view_func = _guarded(operation, operation.view_func)
         answers = {status: {"headers": _REPLAYED} for status in operation.response_models}
         operation.openapi_extra = {**(operation.openapi_extra or {}), "parameters": [_PARAMETER], "responses": answers}
     return run
+
+
+def _refusing(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Somebody who sends a key counts on it."""
+
+    @wraps(view)
+    def refusing(request: HttpRequest, **values: Any) -> Any:
+        if HEADER in request.headers:
+            raise invalid(HEADER, "not_supported", f"This call takes no {HEADER}: each request is carried out.")
+        return view(request, **values)
+
+    return refusing
 
 
 def _changes_something(operation: Operation) -> bool:

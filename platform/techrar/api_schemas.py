@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Entry = TypeVar("Entry")
+View = TypeVar("View", bound=Callable[..., Any])
 
 #: a name a person gave: no longer than a line, nothing that cannot be seen
 ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -54,6 +56,12 @@ class ShownOnce(Answer):
     """An answer that holds a secret: a repeated Idempotency-Key is told so, and does not get it again."""
 
     id: str
+
+
+def never_kept(view: View) -> View:
+    """Marks a call that no Idempotency-Key makes safe to repeat: what it does, it does outside."""
+    view.never_kept = True  # type: ignore[attr-defined]
+    return view
 
 
 class PageQuery(Body):

@@ -79,7 +79,7 @@ class Vapid(WithoutReceipts, Provider):
     key = "vapid"
     channel = "web_push"
     title = "Web push (VAPID)"
-    capabilities = Capabilities(timeout=12.0)
+    capabilities = Capabilities(timeout=12.0, own_server=True)
 
     class Config(ProviderConfig):
         private_key: SecretStr = Field(

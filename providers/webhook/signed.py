@@ -34,7 +34,7 @@ class SignedWebhook(WithoutReceipts, Provider):
     channel = "webhook"
     title = "Signed webhook"
     # Receivers drop a second request with the same webhook-id, so an ambiguous call may be repeated.
-    capabilities = Capabilities(timeout=20.0, idempotent=True)
+    capabilities = Capabilities(timeout=20.0, idempotent=True, own_server=True)
 
     class Config(ProviderConfig):
         secret: SecretStr = Field(

@@ -43,7 +43,7 @@ def test_a_number_is_one_history_whatever_came_before_it(server: Server) -> None
 
 def test_histories_contain_what_they_are_for(server: Server) -> None:
     """A simulation in which nobody dies, nothing is retried or nobody waits for a lock would prove little."""
-    said = " ".join(what for seed in range(40) for _, _, what in run(server, seed).trace)
+    said = " ".join(what for seed in range(80) for _, _, what in run(server, seed).trace)
     for event in (
         "DIES asks", "DIES was answered", "DIES calls", "DIES hears", "DIES publishes", "LOSES ITS DATABASE",
         "IS WIPED", "up the ladder", "taken in silence", "taken twice", "waits for a lock",

@@ -25,7 +25,7 @@ from techrar.merchants.services import Actor
 from techrar.routing.selectors import key_ring
 from techrar.templating import services as templates
 from tests.factories import make_merchant
-from tests.support.engine import ACCOUNT, Vendor
+from tests.support.engine import ACCOUNT, OneWay, Vendor
 
 T = TypeVar("T")
 ACTOR = Actor("system:test")
@@ -45,6 +45,7 @@ class VendorsDesk(Desk):
 
     def __init__(self, database: Database, vendor: Vendor) -> None:
         super().__init__(database, keys=key_ring(), net=Network(allow_private=True), public_url="http://127.0.0.1:9")
+        self.routes: Any = OneWay()
         self.only = Account(ACCOUNT, vendor, "vendor", "http://127.0.0.1:9/hooks/x/y", vendor.capabilities.concurrency)
 
     async def account(self, row: Any) -> Account | None:

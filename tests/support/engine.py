@@ -53,6 +53,27 @@ class Vendor(WithoutReceipts, Provider):
         return [m.delivery_id for m in self.calls]
 
 
+class OneWay:
+    """There is one account, and nothing else to go to."""
+
+    refused = False
+
+    def again(self, row: Any, account: Account) -> Account | None:
+        return None if self.refused else account
+
+    def elsewhere(self, row: Any, account: Account) -> bool:
+        return False
+
+    def changed(self) -> None:
+        return None
+
+    def misconfigured(self, account: Account, outcome: Outcome) -> None:
+        self.refused = True
+
+    async def refresh(self, rows: Sequence[Any]) -> None:
+        return None
+
+
 @dataclass
 class Counter:
     """The desk of a test: every row goes to the one vendor."""
@@ -60,6 +81,7 @@ class Counter:
     database: Database
     vendor: Vendor
     account_used: Account = field(init=False)
+    routes: OneWay = field(default_factory=OneWay)
 
     def __post_init__(self) -> None:
         at_once = self.vendor.capabilities.concurrency

@@ -39,6 +39,7 @@ class MailServer:
         tls: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
         utf8: bool = True,
+        port: int = 0,
     ) -> None:
         self.replies: dict[str, str] = {}
         self.mails: list[Mail] = []
@@ -55,11 +56,12 @@ class MailServer:
                 "auth_require_tls": not tls,
             }
         self._login = login
+        self._port = port
         self._released = asyncio.Event()
 
     async def __aenter__(self) -> MailServer:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await loop.create_server(self._connected, "127.0.0.1", self._port, ssl=self._tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -42,8 +42,12 @@ def after(
     retry_after: float | None,
     expires_in: float | None,
     rng: Callable[[], float],
+    elsewhere: bool = False,
 ) -> Next:
-    """`attempt` counts the attempts used before this one."""
+    """`attempt` counts the attempts used before this one; `elsewhere`: another account is well and can take it.
+
+    The first failure goes there at once; if that fails, too, it is not the account, and the delays hold.
+    """
     if kind is OutcomeKind.ACCEPTED:
         return Next(State.SENT, attempt + 1)
     if kind is OutcomeKind.REJECTED:
@@ -53,6 +57,10 @@ def after(
         return _wait(attempt, THROTTLED_WAIT[level], retry_after, expires_in, rng)
     if kind is OutcomeKind.AMBIGUOUS and not (resend_unclear or idempotent):
         return Next(State.UNKNOWN, attempt + 1)
+    if elsewhere and kind is OutcomeKind.MISCONFIGURED:
+        return Next(State.ACCEPTED, attempt)
+    if elsewhere and kind is OutcomeKind.RETRY and not attempt:
+        return Next(State.ACCEPTED, attempt + 1)
     delays = DELAYS[level]
     if attempt >= len(delays):
         return Next(State.UNKNOWN if kind is OutcomeKind.AMBIGUOUS else State.DEAD, attempt + 1)

@@ -42,6 +42,9 @@ class Account:
     enabled: bool
     paused_reason: str
     concurrency: int | None
+    rate_limit: int | None  #: messages a second, of all processes together
+    price_micros: int  #: what a message costs, to compare accounts by
+    prefixes: tuple[str, ...]  #: serves only addresses that begin so; empty for all
     updated_at: datetime  #: changes with every change: an adapter made from an older state is stale
 
     @property
@@ -94,7 +97,10 @@ def new_token() -> str:
 def from_row(row: Sequence[Any]) -> Account:
     """In the order of `sql.COLUMNS`."""
     given = dict(zip(sql.COLUMNS.split(", "), row, strict=True))
-    return Account(sealed=bytes(given.pop("config")), **{**given, "mode": Mode(given["mode"])})
+    return Account(
+        sealed=bytes(given.pop("config")),
+        **{**given, "mode": Mode(given["mode"]), "prefixes": tuple(given["prefixes"].split())},
+    )
 
 
 def missing_sandboxes(have: Iterable[Account], *, merchant_id: int, mode: Mode, keys: KeyRing) -> list[dict[str, Any]]:
@@ -125,9 +131,13 @@ async def load_account_by_token(connection: AsyncConnection[Any], *, token: str)
     return found[0] if found else None
 
 
-async def pause(connection: AsyncConnection[Any], *, account_id: int, reason: str) -> bool:
-    """Stop sending through an account until somebody resumes it. False when it was paused already."""
-    cursor = await connection.execute(sql.PAUSE, {"id": account_id, "reason": reason[:200]})
+async def pause(connection: AsyncConnection[Any], *, account: Account, reason: str) -> bool:
+    """Stop sending through an account until somebody resumes it, and note who did: this service.
+
+    False when it has changed since: what was wrong may have been mended, or somebody paused it already.
+    """
+    values = {"id": account.id, "seen": account.updated_at, "reason": reason[:200]}
+    cursor = await connection.execute(sql.PAUSE, values)
     return cursor.rowcount == 1
 
 

@@ -30,6 +30,12 @@ class ProviderAccount(models.Model):
     paused_reason = models.CharField(max_length=200, blank=True, default="")
     #: calls in flight per process, instead of what the provider suggests
     concurrency = models.PositiveIntegerField(null=True)
+    #: messages a second, of all processes together
+    rate_limit = models.PositiveIntegerField(null=True)
+    #: what one message costs, in millionths, to compare accounts by
+    price_micros = models.BigIntegerField(db_default=0)
+    #: prefixes of the addresses it serves, such as +966, with spaces between; empty for all
+    prefixes = models.TextField(db_default="")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
@@ -44,6 +50,10 @@ class ProviderAccount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(concurrency__isnull=True) | models.Q(concurrency__gte=1), name="account_concurrency"
             ),
+            models.CheckConstraint(
+                condition=models.Q(rate_limit__isnull=True) | models.Q(rate_limit__gte=1), name="account_rate_limit"
+            ),
+            models.CheckConstraint(condition=models.Q(price_micros__gte=0), name="account_price"),
         ]
 
     def __str__(self) -> str:

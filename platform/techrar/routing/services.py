@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,9 @@ from techrar.routing import selectors
 from techrar.routing.accounts import Account, new_token, place, seal
 from techrar.routing.models import ProviderAccount, Sender
 
+LIMITS = frozenset({"concurrency", "rate_limit"})
+CHANGEABLE = frozenset({"name", "position", "weight", "price_micros", "enabled"})
+
 
 def create_account(
     *,
@@ -35,6 +38,9 @@ def create_account(
     position: int = 0,
     weight: int = 1,
     concurrency: int | None = None,
+    rate_limit: int | None = None,
+    price_micros: int = 0,
+    prefixes: Sequence[str] = (),
     mint: Callable[[], str] = new_token,
 ) -> ProviderAccount:
     """The provider's own `Config` says what is valid; the answer names every field that is not."""
@@ -52,17 +58,39 @@ def create_account(
         position=position,
         weight=weight,
         concurrency=concurrency,
+        rate_limit=rate_limit,
+        price_micros=price_micros,
+        prefixes=" ".join(prefixes),
         updated_at=now,
     )
     with transaction.atomic():
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            if "account_name_once" not in str(error):
-                raise
-            raise invalid("name", "taken", f"Another {channel} account has this name; choose another name.") from None
+        _save(row, force_insert=True)
         _audit(row, "created", actor, now, {"channel": channel, "provider": provider})
+    return row
+
+
+def change_account(
+    *, merchant_id: int, mode: Mode, account_id: int, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> ProviderAccount:
+    """`changes` may hold what `create_account` takes, but for what an account is: its channel and its provider.
+
+    None takes `concurrency` and `rate_limit` away, and leaves the others as they are.
+    """
+    with transaction.atomic():
+        row = selectors.account_for_update(merchant_id=merchant_id, mode=mode, account_id=account_id)
+        if not changes:
+            return row
+        for name, value in changes.items():
+            if name == "config" and value is not None:
+                config = _checked(_adapter(_channel(row.channel), row.provider, mode), value)
+                row.config = seal(config, selectors.key_ring(), merchant_id=merchant_id, token=row.token)
+            elif name == "prefixes" and value is not None:
+                row.prefixes = " ".join(value)
+            elif name in LIMITS or (name in CHANGEABLE and value is not None):
+                setattr(row, name, value)
+        row.updated_at = now
+        _save(row)
+        _audit(row, "changed", actor, now, {"fields": sorted(changes)})
     return row
 
 
@@ -165,6 +193,17 @@ def _normal(field: str, value: str, rule: Callable[[str], str]) -> str:
         return rule(value)
     except ValueError as error:
         raise invalid(field, "invalid", str(error)) from None
+
+
+def _save(row: ProviderAccount, *, force_insert: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=force_insert)
+    except IntegrityError as error:
+        if "account_name_once" not in str(error):
+            raise
+        hint = f"Another {row.channel} account has this name; choose another name."
+        raise invalid("name", "taken", hint) from None
 
 
 def _set_pause(

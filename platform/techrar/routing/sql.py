@@ -4,7 +4,7 @@ from __future__ import annotations
 
 COLUMNS = (
     "id, merchant_id, mode, channel, provider, name, token, config, sandbox, position, weight, enabled, paused_reason,"
-    " concurrency, updated_at"
+    " concurrency, rate_limit, price_micros, prefixes, updated_at"
 )
 
 # Nothing but this module's own words is put into a statement here.
@@ -24,8 +24,15 @@ VALUES
 ON CONFLICT (merchant_id, mode, channel, name) DO NOTHING
 """
 
-# The first reason stays: it is the one somebody has to act on.
+# The first reason stays: it is the one somebody has to act on. Whoever changed the account since knows better.
 PAUSE = """
-UPDATE routing_provideraccount SET paused_reason = %(reason)s, updated_at = clock_timestamp()
-WHERE id = %(id)s AND paused_reason = ''
+WITH paused AS (
+  UPDATE routing_provideraccount SET paused_reason = %(reason)s, updated_at = clock_timestamp()
+  WHERE id = %(id)s AND paused_reason = '' AND updated_at = %(seen)s
+  RETURNING id, merchant_id, mode
+)
+INSERT INTO merchants_auditentry (merchant_id, mode, at, actor, action, object_id, request_id, details)
+SELECT merchant_id, mode, clock_timestamp(), 'system:deliver', 'provider_account.paused', id::text, '',
+  jsonb_build_object('reason', %(reason)s::text)
+FROM paused
 """

@@ -245,6 +245,12 @@ def test_consumers_see_the_same_accounts_without_django(dsn: str) -> None:
     (now,) = selectors.accounts(merchant_id=merchant.pk, mode=Mode.LIVE)
     assert (now, now.paused_reason, now.usable) == (seen["by token"], "535 at login", False)
     assert now.updated_at > seen["live"][0].updated_at
+    entry = AuditEntry.objects.get(action="provider_account.paused")
+    assert (entry.actor, entry.details, entry.object_id) == (
+        "system:deliver",
+        {"reason": "535 at login"},
+        str(row.id),
+    )
 
 
 async def _as_a_consumer(dsn: str, merchant_id: int, row: ProviderAccount) -> dict[str, Any]:
@@ -252,8 +258,8 @@ async def _as_a_consumer(dsn: str, merchant_id: int, row: ProviderAccount) -> di
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as raw:
         live = await consumers_view.load_accounts(raw, merchant_id=merchant_id, mode=Mode.LIVE, keys=keys)
         test = await consumers_view.load_accounts(raw, merchant_id=merchant_id, mode=Mode.TEST, keys=keys)
-        assert await consumers_view.pause(raw, account_id=row.id, reason="535 at login")
-        assert not await consumers_view.pause(raw, account_id=row.id, reason="another")
+        assert await consumers_view.pause(raw, account=live[0], reason="535 at login")
+        assert not await consumers_view.pause(raw, account=live[0], reason="it has changed since")
         assert await consumers_view.load_account_by_token(raw, token="guess") is None
         return {
             "live": live,

@@ -13,6 +13,7 @@ from consumers.engine.work import Account, Gate, Held, Ready
 from providers.base import Message, Outcome, Provider, WithoutReceipts, accepted
 from techrar.ledger.moves import Move
 from techrar.ledger.states import State
+from tests.support.engine import OneWay
 
 
 class Vendor(WithoutReceipts, Provider):
@@ -46,7 +47,7 @@ async def test_a_slot_that_a_lost_lease_leaves_free_goes_to_the_next_row() -> No
     lost, kept = uuid4(), uuid4()
     settled: asyncio.Queue[Move] = asyncio.Queue()
     database: Any = Database(set(), {kept})
-    calls = Calls(database, Gate(10), settle=lambda held, move: settled.put_nowait(move))
+    calls = Calls(database, Gate(10), OneWay(), settle=lambda held, move: settled.put_nowait(move))
     account = Account(1, Vendor(), "vendor", "", 1)
     calls.take([ready(account, lost), ready(account, kept)])
     running = asyncio.create_task(calls.run())

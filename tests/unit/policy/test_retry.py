@@ -153,3 +153,23 @@ def test_whatever_happens_the_move_is_legal_and_attempts_end(
     assert not (step.possible_duplicate and step.state is not State.SCHEDULED)
     if kind is not K.THROTTLED and attempt >= len(DELAYS[priority]):
         assert not step.state.pending
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_where_another_account_is_well_the_first_failure_goes_there_at_once_and_uses_an_attempt(
+    priority: Priority,
+) -> None:
+    assert next_of(K.RETRY, priority=priority, elsewhere=True, retry_after=900) == Next(State.ACCEPTED, 1)
+    for attempt in range(1, 9):
+        given: dict[str, Any] = {"attempt": attempt, "priority": priority}
+        assert next_of(K.RETRY, **given, elsewhere=True) == next_of(K.RETRY, **given), "then the delays hold"
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_refused_account_costs_a_message_no_attempt_where_another_can_take_it(attempt: int) -> None:
+    assert next_of(K.MISCONFIGURED, attempt=attempt, elsewhere=True) == Next(State.ACCEPTED, attempt)
+
+
+@pytest.mark.parametrize("kind", [K.ACCEPTED, K.REJECTED, K.THROTTLED, K.AMBIGUOUS])
+def test_another_account_changes_nothing_else(kind: OutcomeKind) -> None:
+    assert next_of(kind, elsewhere=True) == next_of(kind)

@@ -24,7 +24,24 @@ CONFIG = SignedWebhook.Config.model_validate({"secret": SECRET})
 def account(*, mode: Mode = Mode.LIVE, merchant_id: int = 7, provider: str = "signed") -> Account:
     sealed = seal(CONFIG, KEYS, merchant_id=7, token="t0ken")
     return Account(
-        1, merchant_id, mode, "webhook", provider, "Hooks", "t0ken", sealed, False, 0, 1, True, "", None, NOW
+        1,
+        merchant_id,
+        mode,
+        "webhook",
+        provider,
+        "Hooks",
+        "t0ken",
+        sealed,
+        False,
+        0,
+        1,
+        True,
+        "",
+        None,
+        None,
+        0,
+        (),
+        NOW,
     )
 
 
