@@ -9,7 +9,9 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --uni
 	--python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-extra test-all lint format lock env clean
+QUICK ?=
+ONLY ?=
+.PHONY: help up test test-extra test-all bench chaos lint format lock env clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,14 @@ test-extra: ## run what `make test` leaves out: browser, fuzz, large data, chaos
 
 test-all: test test-extra ## run all tests
 
+bench: ## measure speed beside its floor and its peers (QUICK=1: four minutes; ONLY="campaign otp")
+	@PYTHON=$(PYTHON) sh ops/local/env.sh bench
+	@exec $(PY) -m ops.local.testing --workers 1 -- $(PY) -m ops.bench $(if $(QUICK),--quick) $(ONLY)
+
+chaos: ## break everything while it works and check that nothing is lost (QUICK=1: the most telling part, ≤ 5 minutes)
+	@PYTHON=$(PYTHON) sh ops/local/env.sh dev
+	@exec env PYTHONPATH=.:platform $(PY) -m ops.chaos $(if $(QUICK),--quick) $(ARGS)
+
 lint: ## check style, types, imports and migrations
 	@PYTHON=$(PYTHON) sh ops/local/env.sh dev
 	@$(PY) -m ruff check .
@@ -49,6 +59,7 @@ lock: ## choose versions anew from pyproject.toml and write the locks
 	@$(UV_COMPILE) --extra embedded --group test --group lint -o requirements-dev.lock
 	@$(UV_COMPILE) --extra embedded -c requirements-dev.lock -o requirements-local.lock
 	@$(UV_COMPILE) -c requirements-dev.lock -o requirements.lock
+	@$(UV_COMPILE) --extra embedded --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 env: ## create .venv with everything, for editors and for running things by hand
 	@PYTHON=$(PYTHON) sh ops/local/env.sh dev

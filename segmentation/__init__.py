@@ -1,1 +1,1 @@
-"""Who is in an audience? One file per rule below `rules/`; campaigns will ask here."""
+"""Who is in an audience? One file per rule below `rules/`; campaigns ask here."""

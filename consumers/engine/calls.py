@@ -156,6 +156,8 @@ class Calls:
                 task.add_done_callback(self._ended)
             else:
                 call.account.in_flight -= 1
+                # Nothing comes back from this call that would say that its slot is free.
+                self._wake.set()
         self.gate.call(started)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -31,7 +31,7 @@ SLICE = 50
 class Desk(Protocol):
     """What preparing needs to look up. Each answer is cached by whoever gives it."""
 
-    async def requests(self, ids: Sequence[Any]) -> Mapping[Any, Any]: ...
+    async def requests(self, rows: Sequence[Any]) -> Mapping[Any, Any]: ...
 
     async def compiled(self, request: Any, channel: str) -> Compiled: ...
 
@@ -51,7 +51,7 @@ class Preparation:
         self.hand_on = hand_on
 
     async def take(self, held: Sequence[Held]) -> None:
-        requests = await self.desk.requests([h.row.id for h in held])
+        requests = await self.desk.requests([h.row for h in held])
         for start in range(0, len(held), SLICE):
             ready = [r for h in held[start : start + SLICE] if (r := await self._guarded(h, requests))]
             self.hand_on(ready)
@@ -68,7 +68,7 @@ class Preparation:
 
     async def _one(self, held: Held, requests: Mapping[Any, Any]) -> Ready | None:
         row = held.row
-        verdict = decide(Facts(row.flow_state, row.expires_in, row.lost_leases))
+        verdict = decide(Facts(row.flow_state, row.expires_in, row.lost_leases, row.suppressed))
         if isinstance(verdict, Skip):
             self._stop(held, verdict.state, verdict.reason)
             return None
@@ -77,7 +77,7 @@ class Preparation:
             return None
         request = requests.get(notification_id(row.id))
         if request is None:
-            self._stop(held, State.FAILED, "request_missing")
+            self._stop(held, State.FAILED, "recipient_gone" if row.run_id else "request_missing")
             return None
         try:
             compiled = await self.desk.compiled(request, row.channel)

@@ -14,9 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from psycopg import AsyncConnection
 
 from consumers.engine.database import Database
 from consumers.engine.work import Account
+from consumers.handlers.run_requests import RunRequests
 from providers.http import Network
 from techrar.core.crypto import KeyRing
 from techrar.core.mode import Mode
@@ -36,13 +38,19 @@ class Desk:
         self.keys = keys
         self.net = net
         self.public_url = public_url
+        self.runs = RunRequests()
         self._accounts: dict[tuple[int, int], tuple[float, tuple[routing.Account, ...]]] = {}
         self._connected: dict[int, tuple[routing.Account, Account]] = {}
         self._compiled: OrderedDict[tuple[UUID, str, str], Compiled] = OrderedDict()
         self._retired: list[Account] = []
 
-    async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
-        return await self.database.run(lambda connection: claims.requests(connection, ids))
+    async def requests(self, rows: Sequence[Any]) -> Mapping[UUID, Any]:
+        """By notification id, whether a merchant's program asked for it or a campaign."""
+        return await self.database.run(lambda connection: self._requests(connection, rows))
+
+    async def _requests(self, connection: AsyncConnection[Any], rows: Sequence[Any]) -> Mapping[UUID, Any]:
+        asked = await claims.requests(connection, [row.id for row in rows if not row.run_id])
+        return asked | await self.runs.requests(connection, [row for row in rows if row.run_id])
 
     async def compiled(self, request: Any, channel: str) -> Compiled:
         if request.template_version_id is None:

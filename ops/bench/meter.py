@@ -62,16 +62,16 @@ class MemoryWatch(threading.Thread):
         super().__init__(daemon=True)
         self.pids = pids
         self.samples: dict[str, list[float]] = {name: [] for name in pids}
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self.start()
 
     def run(self) -> None:
-        while not self._stop.wait(0.5):
+        while not self._over.wait(0.5):
             for name, pid in self.pids.items():
                 self.samples[name].append(resident(pid))
 
     def close(self) -> dict[str, list[float]]:
-        self._stop.set()
+        self._over.set()
         self.join()
         return self.samples
 

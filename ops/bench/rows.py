@@ -44,11 +44,9 @@ SELECT count(*) FROM d
 """
 
 
-def seed(
-    connection: Connection[Any], count: int, *, merchant: int, template: UUID, priority: int = 3, run: int = 1
-) -> int:
+def seed(connection: Connection[Any], count: int, *, merchant: int, template: UUID, priority: int = 3) -> int:
     """Accept that many at once, all due now; answers their flow."""
-    where = {"merchant": merchant, "mode": Mode.LIVE.code, "priority": priority, "run": run}
+    where = {"merchant": merchant, "mode": Mode.LIVE.code, "priority": priority, "run": 0}
     row = connection.execute(ENSURE_FLOW, {**where, "channel": "email"}).fetchone()
     assert row is not None
     category = "marketing" if priority == 3 else "transactional"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs locked dependencies: `local` (what `make up` needs), `dev` (that and the tools), `uv` (only that).
+# Makes .venv and installs locked dependencies: `local` (what `make up` needs), `dev` (that and the tools), `bench` (that and
+# what we are compared with), `uv` (only that).
 # A second run finds its stamp and takes no time. PYTHON may name the interpreter to use.
 set -eu
 
@@ -75,7 +76,9 @@ if [ "$group" = uv ]; then
     install_uv
     exit
 fi
-for sufficient in "$group" dev; do
+enough=$group
+if [ "$group" = local ]; then enough="local dev bench"; fi
+for sufficient in $enough; do
     if grep -qxF "$(stamp "$sufficient")" "$stamps" 2>/dev/null; then
         exit 0
     fi

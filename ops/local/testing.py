@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     stops = StopRequests()
     stops.install()
     try:
-        with _temporary_home() as home:
-            environ = _without_servers(os.environ)
+        with temporary_home() as home:
+            environ = without_servers(os.environ)
             environ |= _installed(options, console)
             return _run(options, home, environ, console, stops)
     except Trouble as trouble:
@@ -64,7 +64,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _without_servers(environ: Mapping[str, str]) -> dict[str, str]:
+def without_servers(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in {*GIVEN, "TRANSPORT"}}
 
 
@@ -87,11 +87,8 @@ def _chromium() -> str | None:
 def _run(
     options: argparse.Namespace, home: Home, environ: dict[str, str], console: Console, stops: StopRequests
 ) -> int:
-    memory = Memory(home.folder)
     vhosts = ["test", *(f"test_gw{number}" for number in range(options.workers))]
-    servers = Servers(
-        home, memory, environ=environ, durable=False, vhosts=vhosts, rng=random.SystemRandom(), say=console.say
-    )
+    servers = private_servers(home, environ=environ, vhosts=vhosts, say=console.say)
     try:
         servers.start()
         servers.wait_for_broker()
@@ -108,6 +105,15 @@ def _run(
             console.say(f"The tests left a process behind, which was ended: {left}")
 
 
+def private_servers(
+    home: Home, *, environ: Mapping[str, str], vhosts: Sequence[str], say: Callable[[str], None]
+) -> Servers:
+    """Not started yet. They forget everything in a power cut, and are the faster for it."""
+    return Servers(
+        home, Memory(home.folder), environ=environ, durable=False, vhosts=vhosts, rng=random.SystemRandom(), say=say
+    )
+
+
 def _wait_for(command: Sequence[str], environ: Mapping[str, str], stops: StopRequests) -> int:
     """In our own process group, so that a debugger can use the terminal; Ctrl-C reaches it without us."""
     orphans.adopt()
@@ -122,7 +128,7 @@ def _wait_for(command: Sequence[str], environ: Mapping[str, str], stops: StopReq
 
 
 @contextmanager
-def _temporary_home() -> Iterator[Home]:
+def temporary_home() -> Iterator[Home]:
     """Two folders, since the servers' account may not reach the first; those of killed runs go, too."""
     places = [Path(tempfile.gettempdir()), Path("/var/tmp")]  # noqa: S108 - mkdtemp makes the names
     _sweep(places)

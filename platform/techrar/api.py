@@ -13,6 +13,8 @@ from ninja.openapi.docs import DocsBase
 from techrar import __version__
 from techrar.api_contract import Api
 from techrar.api_idempotency import honour_keys
+from techrar.audience.api import router as audience
+from techrar.campaigns.api import router as campaigns
 from techrar.merchants.api import router as merchants
 from techrar.notifications.api import router as notifications
 from techrar.notifications.api_dead_letters import router as dead_letters
@@ -36,6 +38,8 @@ api = Api(
 )
 api.add_decorator(honour_keys, mode="view")
 api.add_router("", merchants)
+api.add_router("", audience)
 api.add_router("", notifications)
 api.add_router("", dead_letters)
 api.add_router("/templates", templates)
+api.add_router("/campaigns", campaigns)

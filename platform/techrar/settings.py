@@ -44,11 +44,13 @@ INSTALLED_APPS = [
     "ninja",
     "techrar.merchants",
     "techrar.templating",
+    "techrar.audience",
     "techrar.routing",
     "techrar.ledger",
     "techrar.dispatch",
     "techrar.notifications",
     "techrar.receipts",
+    "techrar.campaigns",
     "frontend",
 ]
 

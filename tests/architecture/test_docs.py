@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers.registry import channels
+from segmentation.registry import rules
 from techrar.broker.topology import Profile, plan
 from techrar.env import Env
 from techrar.ledger.states import State
@@ -26,6 +27,11 @@ def table(page: str, column: int = 0) -> list[str]:
 def test_every_setting_is_documented_with_its_default() -> None:
     named = {name.lower() for name in table("configuration.md")}
     assert named == set(Env.model_fields)
+
+
+def test_every_rule_of_segments_is_documented() -> None:
+    named = {word for word in table("campaigns.md") if not word.startswith("/")}
+    assert named == set(rules())
 
 
 def test_every_state_is_in_the_glossary() -> None:
@@ -69,7 +75,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_paths_named_in_the_docs_exist(page: Path) -> None:
     tops = ("platform/", "consumers/", "providers/", "ops/", "tests/", "docs/", "ledger/", "dispatch/", "policy/",
-            "notifications/", "receipts/")  # fmt: skip
+            "notifications/", "receipts/", "campaigns/")  # fmt: skip
     for path in re.findall(r"`([\w./-]+\.py)`", page.read_text()):
         if path.startswith(tops):
             assert (ROOT / path).exists() or (ROOT / "platform/techrar" / path).exists(), f"{page.name} names {path}"

@@ -11,6 +11,7 @@ import pika
 import pytest
 from django.core.management import call_command
 
+from ops.chaos.processes import BULK, DISPATCH, Process
 from providers.registry import channels
 from techrar.broker.topology import Profile, plan
 from techrar.core.ids import delivery_id
@@ -21,7 +22,6 @@ from tests.factories import Person
 from tests.support.engine import until
 from tests.support.http_receiver import Receiver
 from tests.support.ledger import Ledger
-from tests.support.processes import BULK, DISPATCH, Process
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 COUNT = 4000

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from ops.chaos.processes import Process
 from tests.laws.conftest import a_minute_later, bury_the_dead
 from tests.laws.consumer_process import CALLS_AT_ONCE, Sink
 from tests.support.engine import running, until
 from tests.support.http_receiver import Receiver, Reply
 from tests.support.ledger import Ledger
-from tests.support.processes import Process
 
 EACH, ANSWERED = 30, 6
 KINDS = ("transactional", "marketing")

@@ -64,8 +64,8 @@ class Counter:
         at_once = self.vendor.capabilities.concurrency
         self.account_used = Account(ACCOUNT, self.vendor, "vendor", "http://127.0.0.1:9/hooks/x/y", at_once)
 
-    async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
-        return await self.database.run(lambda connection: claims.requests(connection, ids))
+    async def requests(self, rows: Sequence[Any]) -> Mapping[UUID, Any]:
+        return await self.database.run(lambda connection: claims.requests(connection, [row.id for row in rows]))
 
     async def compiled(self, request: Any, channel: str) -> Compiled:
         return compile_content(channel, request.request["content"][channel])
@@ -90,11 +90,17 @@ def ledger_source(dsn: str, lanes: Sequence[str] = ("email",)) -> LedgerSource:
 
 
 @asynccontextmanager
-async def running(dsn: str, vendor: Vendor, source: Source | None = None, **options: Any) -> AsyncIterator[Running]:
+async def running(
+    dsn: str,
+    vendor: Vendor,
+    source: Source | None = None,
+    desk: Callable[[Database, Vendor], Any] = Counter,
+    **options: Any,
+) -> AsyncIterator[Running]:
     """A worker over the ledger, or over the source given, until the block ends."""
     database = Database(dsn, name="lookup")
     chosen = Options(dsn=dsn, process="test:1", shard=3, **{"linger": 0.005, "grace": 5.0, **options})
-    worker = Worker(source or ledger_source(dsn), Counter(database, vendor), chosen, new_id=uuid7)
+    worker = Worker(source or ledger_source(dsn), desk(database, vendor), chosen, new_id=uuid7)
     stopping = asyncio.Event()
     run = Running(worker, asyncio.create_task(worker.run(stopping)), stopping)
     try:

@@ -35,7 +35,8 @@ from techrar.policy.priority import Priority
 
 TABLES = (
     *("delivery", "delivery_event", "notification", "flow", "tally", "envelope", "claim", "begun"),
-    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt"),
+    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt", "chunk"),
+    *("recipient", "suppression", "campaigns_run", "campaigns_campaign"),
 )
 MANY = 2_000
 ZERO = UUID(int=0)
@@ -82,12 +83,13 @@ class Ledger:
         due: datetime | None = None,
         expires: datetime | None = None,
         ids: Sequence[UUID] = (),
+        content: dict[str, Any] | None = None,
     ) -> list[UUID]:
         """Accept `count` notifications with one delivery each, in one statement, as the API does."""
         made = list(ids) or [new_notification_id() for _ in range(count)]
         size = len(made)
         request = {"to": {"email": "ann@example.com"}, "data": {"name": "Ann"}, "metadata": {}, "sender": {}}
-        request["content"] = {channel: {"subject": "Hello {{ name }}", "text": "Hi"}}
+        request["content"] = content or {channel: {"subject": "Hello {{ name }}", "text": "Hi"}}
         values = {
             "merchant": merchant,
             "mode": mode.code,
@@ -104,12 +106,14 @@ class Ledger:
             "n_category": [category] * size,
             "n_locale": [""] * size,
             "n_recipient": [""] * size,
+            "n_recipient_id": [0] * size,
             "n_request": [json.dumps(request)] * size,
             "d_id": [delivery_id(i, 1) for i in made],
             "d_replays": [None] * size,
             "d_wake_at": [due] * size,
             "d_expires_at": [expires] * size,
             "d_flow": [self.flow(merchant=merchant, mode=mode, channel=channel, priority=priority)] * size,
+            "d_recipient_id": [0] * size,
             "d_priority": [int(priority)] * size,
             "d_channel": [channel] * size,
             "d_category": [category] * size,

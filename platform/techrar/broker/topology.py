@@ -43,7 +43,7 @@ class Step:
     seconds: float
 
 
-LADDER = (Step("1s", 1), Step("5s", 5), Step("15s", 15), Step("1m", 60), Step("5m", 300), Step("15m", 900))
+LADDER = (Step("1s", 1.0), Step("5s", 5.0), Step("15s", 15.0), Step("1m", 60.0), Step("5m", 300.0), Step("15m", 900.0))
 #: A fixed delay would bring everything that failed together back together.
 JITTER: Mapping[str, float] = {"a": 0.9, "b": 1.0, "c": 1.1}
 

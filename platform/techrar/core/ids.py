@@ -2,7 +2,8 @@
 
 A delivery id is a UUID whose lowest 16 bits are its *leg*; leg 0 is the notification itself, so a notification's
 deliveries are a primary-key range. The first 48 bits are milliseconds, so ids sort by time and partitions are id
-ranges.
+ranges. What a run writes has derived ids, so that writing it twice is noticed: milliseconds of the run | 8 | 12 bits
+of its id | 2 bits that every UUID has | 46 bits of recipient | leg.
 """
 
 from __future__ import annotations
@@ -25,6 +26,26 @@ def delivery_id(notification: UUID, leg: int) -> UUID:
     if not 0 < leg <= LEG_MASK:
         raise ValueError(f"leg {leg} is outside 1..{LEG_MASK}")
     return UUID(int=notification.int | leg)
+
+
+def run_prefix(ms: int, run: int) -> str:
+    """The first 64 bits of all ids of a run, in hex. `ms` belongs to that run alone."""
+    return f"{ms:012x}8{run & 0xFFF:03x}"
+
+
+def run_delivery_id(prefix: str, recipient: int, leg: int) -> UUID:
+    return UUID(prefix + f"{(1 << 63) | (recipient << LEG_BITS) | leg:016x}")
+
+
+def run_delivery_id_sql(prefix: str, recipient: str, leg: int) -> str:
+    """The same for SQL expressions."""
+    return f"({prefix} || to_hex(({-(1 << 63)})::bigint | ({recipient} << {LEG_BITS}) | {leg}))::uuid"
+
+
+def run_span(ms: int, run: int) -> tuple[UUID, UUID]:
+    """Between which ids do all of a run lie? What lies there is the run's alone."""
+    prefix = run_prefix(ms, run)
+    return UUID(prefix + "8" + "0" * 15), UUID(prefix + "b" + "f" * 15)
 
 
 def notification_id(delivery: UUID) -> UUID:

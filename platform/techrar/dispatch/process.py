@@ -1,4 +1,4 @@
-"""The dispatcher process: a thread for urgent lanes, one for bulk lanes, one for the clock.
+"""The dispatcher process: a thread for urgent lanes, one for bulk lanes, one for the clock, one for campaigns.
 
 Urgent lanes have a thread, a database session and a broker connection of their own, so that nothing bulk does can
 stand before them. A thread that loses its database starts over; its advisory locks, and so its lanes, go to another
@@ -27,6 +27,12 @@ IDLE_PAUSE = 0.25
 TICK = 0.2
 
 
+Session = Callable[[Connection[Any]], None]
+
+#: What apps above this one have a dispatcher do in a thread of its own, by the thread's name.
+SESSIONS: dict[str, Callable[[threading.Event], Session]] = {}
+
+
 def connect(dsn: str, name: str) -> Connection[Any]:
     return psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name=f"techrar-{name}")
 
@@ -34,7 +40,7 @@ def connect(dsn: str, name: str) -> Connection[Any]:
 class Thread(threading.Thread):
     """Runs `session` for ever; after a lost database, again with a pause."""
 
-    def __init__(self, name: str, dsn: str, session: Callable[[Connection[Any]], None], stop: threading.Event) -> None:
+    def __init__(self, name: str, dsn: str, session: Session, stop: threading.Event) -> None:
         super().__init__(name=name, daemon=True)
         self.dsn = dsn
         self.session = session
@@ -55,9 +61,7 @@ class Thread(threading.Thread):
                 raise
 
 
-def relay_session(
-    relay_for: Callable[[Connection[Any]], Relay], stop: threading.Event
-) -> Callable[[Connection[Any]], None]:
+def relay_session(relay_for: Callable[[Connection[Any]], Relay], stop: threading.Event) -> Session:
     """Rounds, as fast as there is work; between them, listen for the hint that there is more."""
 
     def session(connection: Connection[Any]) -> None:
@@ -72,7 +76,7 @@ def relay_session(
     return session
 
 
-def clock_session(stop: threading.Event) -> Callable[[Connection[Any]], None]:
+def clock_session(stop: threading.Event) -> Session:
     def session(connection: Connection[Any]) -> None:
         def woken(flows: set[int]) -> None:
             named = ",".join(str(f) for f in sorted(flows)[:200])

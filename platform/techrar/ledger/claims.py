@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from techrar.audience.sql import SUPPRESSED
 from techrar.core.ids import notification_id
 from techrar.core.records import by_name
 from techrar.ledger.arrays import uuids
@@ -35,7 +36,7 @@ WITH t AS MATERIALIZED (
   FROM t WHERE d.id = t.id AND t.state = {State.QUEUED:d} AND t.held_by = ANY(%(envelopes)s::uuid[])
     AND d.id BETWEEN %(lo)s AND %(hi)s
   RETURNING d.id, d.merchant_id, d.mode, d.channel, d.category, d.priority, d.address, d.attempt, d.lost_leases,
-    d.run_id, d.flow_id, d.recipient_id, d.expires_at
+    d.run_id, d.variant, d.flow_id, d.recipient_id, d.expires_at
 ), runs AS MATERIALIZED (
   -- Once for each flow, not for each row.
   SELECT f.id, CASE WHEN {BRAKED} THEN {FlowState.PAUSED:d} ELSE f.state END AS state
@@ -50,7 +51,9 @@ WITH t AS MATERIALIZED (
     SELECT id FROM envelope WHERE id = ANY(%(emptied)s::uuid[]) FOR UPDATE SKIP LOCKED)
 )
 SELECT m.id, m.merchant_id, m.mode, m.channel, m.category, m.priority, m.address, m.attempt, m.lost_leases, m.run_id,
-  m.flow_id, m.recipient_id, extract(epoch FROM m.expires_at - now())::float8 AS expires_in, r.state AS flow_state
+  m.variant, m.flow_id, m.recipient_id, extract(epoch FROM m.expires_at - now())::float8 AS expires_in,
+  r.state AS flow_state,
+  {SUPPRESSED.format(merchant="m.merchant_id", mode="m.mode", channel="m.channel", address="m.address")} AS suppressed
 FROM moved m JOIN runs r ON r.id = m.flow_id ORDER BY m.id
 """
 

@@ -57,6 +57,15 @@ LIMIT 100
 """
 
 
+#: Law 2 for runs: what their chunks promised is what is counted.
+PROMISES = """
+SELECT run_id, COALESCE(p.n, 0)::bigint AS planned, COALESCE(c.n, 0)::bigint AS counted
+FROM (SELECT run_id, sum(planned) AS n FROM chunk GROUP BY run_id) p
+FULL JOIN (SELECT run_id, sum(n) AS n FROM tally WHERE run_id <> 0 GROUP BY run_id) c USING (run_id)
+WHERE COALESCE(p.n, 0) <> COALESCE(c.n, 0) ORDER BY run_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One merchant's day, or one run of it."""
@@ -86,7 +95,10 @@ def reconcile(connection: Connection[Any], *, since: date) -> Report:
         differences = cursor.execute(COMPARE, {"since": since, "months": months}).fetchall()
         strays = cursor.execute(STRAYS).fetchall()
         counted = cursor.execute(STATES, {"since": since}).fetchall()
-    return Report(_lines(counted), [_difference(d) for d in differences] + [f"{s.id}: {s.what}" for s in strays])
+        broken = cursor.execute(PROMISES).fetchall()
+    wrong = [_difference(d) for d in differences] + [f"{s.id}: {s.what}" for s in strays]
+    wrong += [f"run {b.run_id}: {b.planned} deliveries were planned, {b.counted} are counted" for b in broken]
+    return Report(_lines(counted), wrong)
 
 
 def _lines(rows: list[Any]) -> list[Line]:

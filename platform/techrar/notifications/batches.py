@@ -35,6 +35,7 @@ def read(payload: BatchIn, *, look: Lookups) -> Batch:
     batch = Batch()
     defaults = payload.defaults.model_dump(exclude_unset=True, by_alias=True) if payload.defaults else {}
     messages: list[Any] = list(payload.messages)
+    look.meet(_recipients(messages))
     for index, message in enumerate(messages):
         try:
             merged = {**defaults, **message} if isinstance(message, dict) else message
@@ -47,6 +48,12 @@ def read(payload: BatchIn, *, look: Lookups) -> Batch:
             batch.plans.append(made)
             batch.places.append(index)
     return batch
+
+
+def _recipients(messages: Sequence[Any]) -> set[str]:
+    """Whom the items name by id, as far as that can be read: what is wrong is said item by item."""
+    named = (m["to"].get("recipient") for m in messages if isinstance(m, dict) and isinstance(m.get("to"), dict))
+    return {name for name in named if isinstance(name, str)}
 
 
 def _error(problem: Problem, index: int, message: Any, defaults: dict[str, Any]) -> dict[str, Any]:

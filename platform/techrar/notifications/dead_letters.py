@@ -34,7 +34,7 @@ ORDER BY count(*) DESC, fingerprint LIMIT %(limit)s
 #: Locked, so that two replays at once do not send a message twice.
 CHOSEN = """
 SELECT l.delivery_id, d.channel, d.address, n.id, n.template_version_id, n.priority, n.category, n.locale, n.recipient,
-  n.request
+  n.recipient_id, n.request
 FROM dead_letter l
 JOIN delivery d ON d.id = l.delivery_id
 JOIN notification n ON n.id = (left(l.delivery_id::text, 32) || '0000')::uuid

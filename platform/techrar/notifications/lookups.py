@@ -6,9 +6,12 @@ remembered, too: a thousand times the same mistake is one query.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from techrar.audience import selectors as audience
 from techrar.core.errors import Invalid, NotFound
 from techrar.core.mode import Mode
 from techrar.core.ttl_cache import TtlCache
@@ -27,6 +30,19 @@ class Lookups:
         self.now = now
         self._versions: dict[tuple[str, int | None], UUID | None] = {}
         self._unknown_senders: dict[tuple[str, str | None], Invalid] = {}
+        self._recipients: dict[str, Any] = {}
+
+    def meet(self, external_ids: Collection[str]) -> None:
+        """Look these recipients up at once: for whoever is about to ask for each of them."""
+        unmet = set(external_ids) - self._recipients.keys()
+        if unmet:
+            found = audience.by_external_id(merchant_id=self.merchant_id, mode=self.mode, external_ids=unmet)
+            self._recipients |= {external_id: found.get(external_id) for external_id in unmet}
+
+    def recipient(self, external_id: str) -> Any | None:
+        """What is stored about a recipient, or None when nothing is."""
+        self.meet([external_id])
+        return self._recipients[external_id]
 
     def version(self, key: str, number: int | None) -> UUID | None:
         """The version of a template that a send gets, or None when there is none."""

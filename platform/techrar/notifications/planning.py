@@ -20,6 +20,7 @@ from techrar.core.errors import FieldError, invalid
 from techrar.core.mode import Mode
 from techrar.core.validation import invalid_fields
 from techrar.notifications import times
+from techrar.notifications.addressees import addressed
 from techrar.notifications.lookups import Lookups
 from techrar.notifications.schemas import SendIn
 from techrar.policy.categories import CATEGORIES, DEFAULT, Category
@@ -53,18 +54,21 @@ class Plan:
     template_version_id: UUID | None = None
     locale: str = ""
     recipient: str = ""
+    recipient_id: int = 0  #: 0 when nothing is stored about them
     scheduled_at: datetime | None = None
     expires_at: datetime | None = None
     resend_of: UUID | None = None
 
 
 def plan(send: SendIn, *, look: Lookups) -> Plan:
-    to: Any = send.to
+    given: Any = send.to
+    stored = look.recipient(given.recipient) if given.recipient else None
+    to = addressed(given, stored)
     version = _version(send, look)
     locale = send.locale or to.locale or ""
     content, stored_category = _content(send, version, locale)
     category = _category(send.category, stored_category)
-    legs = _legs(send, content)
+    legs = _legs(send, to, content)
     addressee = to.model_dump(exclude_none=True)
     data = send.data or {}
     _check_rendering(legs, content, variables(data, addressee))
@@ -79,6 +83,7 @@ def plan(send: SendIn, *, look: Lookups) -> Plan:
         template_version_id=version,
         locale=locale,
         recipient=to.recipient or "",
+        recipient_id=stored.id if stored else 0,
         scheduled_at=scheduled_at,
         expires_at=expires_at,
     )
@@ -115,12 +120,12 @@ def _category(asked: str | None, stored: str) -> Category:
     return CATEGORIES[asked]
 
 
-def _legs(send: SendIn, content: Content) -> tuple[Leg, ...]:
+def _legs(send: SendIn, to: Any, content: Content) -> tuple[Leg, ...]:
     """Where it goes. Whoever asks for the first channel gets the first that has an address."""
     legs: list[Leg] = []
     unreachable: list[FieldError] = []
     for channel in _wanted(send, content):
-        address = getattr(send.to, channel.address_field)
+        address = getattr(to, channel.address_field)
         field = f"to.{channel.address_field}"
         if address is None:
             hint = f"Channel {channel.key} needs it; add it, or leave the channel out of `channels`."

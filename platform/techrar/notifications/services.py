@@ -90,6 +90,7 @@ def _notification_columns(plans: Sequence[Plan], ids: Sequence[UUID]) -> dict[st
         "n_category": [p.category for p in plans],
         "n_locale": [p.locale for p in plans],
         "n_recipient": [p.recipient for p in plans],
+        "n_recipient_id": [p.recipient_id for p in plans],
         "n_request": [p.request for p in plans],
     }
 
@@ -109,6 +110,7 @@ def _delivery_columns(
         "d_wake_at": [p.scheduled_at for p, *_ in legs],
         "d_expires_at": [p.expires_at for p, *_ in legs],
         "d_flow": [flow_id(p.merchant_id, p.mode, leg.channel, p.priority) for p, _, leg, _ in legs],
+        "d_recipient_id": [p.recipient_id for p, *_ in legs],
         "d_priority": [int(p.priority) for p, *_ in legs],
         "d_channel": [leg.channel for _, _, leg, _ in legs],
         "d_category": [p.category for p, *_ in legs],
@@ -140,5 +142,6 @@ def again(row: Any, *, merchant_id: int, mode: Mode, legs: Sequence[Leg]) -> Pla
         template_version_id=row.template_version_id,
         locale=row.locale,
         recipient=row.recipient,
+        recipient_id=row.recipient_id,
         resend_of=row.id,
     )

@@ -15,23 +15,23 @@ WITH guard AS ({CLAIM}), go AS (
   SELECT 1 WHERE %(key)s::text IS NULL OR EXISTS (SELECT FROM guard)
 ), n AS (
   INSERT INTO notification (id, template_version_id, resend_of, scheduled_at, merchant_id, mode, priority, category,
-    locale, recipient, request)
+    locale, recipient, recipient_id, request)
   SELECT u.id, u.template_version_id, u.resend_of, u.scheduled_at, %(merchant)s, %(mode)s, u.priority, u.category,
-    u.locale, u.recipient, u.request::jsonb
+    u.locale, u.recipient, u.recipient_id, u.request::jsonb
   FROM go, unnest(%(n_id)s::uuid[], %(n_template)s::uuid[], %(n_resend_of)s::uuid[], %(n_scheduled_at)s::timestamptz[],
     %(n_priority)s::smallint[], %(n_category)s::text[], %(n_locale)s::text[], %(n_recipient)s::text[],
-    %(n_request)s::text[])
-    AS u(id, template_version_id, resend_of, scheduled_at, priority, category, locale, recipient, request)
+    %(n_recipient_id)s::bigint[], %(n_request)s::text[])
+    AS u(id, template_version_id, resend_of, scheduled_at, priority, category, locale, recipient, recipient_id, request)
 ), d AS (
-  INSERT INTO delivery (id, replays, due_at, relay_at, wake_at, expires_at, flow_id, merchant_id, mode, priority, state,
-    channel, category, address)
+  INSERT INTO delivery (id, replays, due_at, relay_at, wake_at, expires_at, flow_id, recipient_id, merchant_id, mode,
+    priority, state, channel, category, address)
   SELECT u.id, u.replays, COALESCE(u.wake_at, now()), CASE WHEN u.wake_at IS NULL THEN now() END, u.wake_at,
-    u.expires_at, u.flow_id, %(merchant)s, %(mode)s, u.priority,
+    u.expires_at, u.flow_id, u.recipient_id, %(merchant)s, %(mode)s, u.priority,
     CASE WHEN u.wake_at IS NULL THEN {State.ACCEPTED:d} ELSE {State.SCHEDULED:d} END, u.channel, u.category, u.address
   FROM go, unnest(%(d_id)s::uuid[], %(d_replays)s::uuid[], %(d_wake_at)s::timestamptz[],
-    %(d_expires_at)s::timestamptz[], %(d_flow)s::bigint[], %(d_priority)s::smallint[], %(d_channel)s::text[],
-    %(d_category)s::text[], %(d_address)s::text[])
-    AS u(id, replays, wake_at, expires_at, flow_id, priority, channel, category, address)
+    %(d_expires_at)s::timestamptz[], %(d_flow)s::bigint[], %(d_recipient_id)s::bigint[], %(d_priority)s::smallint[],
+    %(d_channel)s::text[], %(d_category)s::text[], %(d_address)s::text[])
+    AS u(id, replays, wake_at, expires_at, flow_id, recipient_id, priority, channel, category, address)
   RETURNING id, merchant_id, mode, run_id, variant, channel, account_id, category, state, reason, currency
 ), delta AS (
   SELECT {KEY.format(p="", state="state", reason="reason", account="account_id", currency="currency")},
@@ -41,7 +41,7 @@ SELECT EXISTS (SELECT FROM go)
 """
 
 NOTIFICATIONS = """
-SELECT id, template_version_id, resend_of, scheduled_at, priority, category, locale, recipient, request
+SELECT id, template_version_id, resend_of, scheduled_at, priority, category, locale, recipient, recipient_id, request
 FROM notification
 WHERE id = ANY(%(ids)s::uuid[]) AND id BETWEEN %(lo)s AND %(hi)s AND merchant_id = %(merchant)s AND mode = %(mode)s
 ORDER BY id DESC

@@ -19,6 +19,7 @@ class Facts:
     flow_state: int
     expires_in: float | None  #: seconds, by the database clock; None means never
     lost_leases: int = 0
+    suppressed: bool = False  #: the address, on this channel, at the moment of the claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,6 @@ def decide(facts: Facts) -> Verdict:
         return Skip(State.DEAD, "poison")
     if facts.flow_state != FlowState.ACTIVE:
         return Wait("flow_paused")
+    if facts.suppressed:
+        return Skip(State.SKIPPED, "suppressed")
     return SEND

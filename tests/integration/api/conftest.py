@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.tcp_proxy import TcpProxy
+from ops.chaos.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 30

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar import health
-from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rabbitmq]
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.broker.publisher import Publisher
 from techrar.broker.topology import Profile
 from tests.integration.broker.transports import AmqpTransport, Transport
 from tests.support.broker_bench import Bench
-from tests.support.tcp_proxy import TcpProxy
 
 
 @pytest.fixture(scope="module", params=list(Profile), ids=str)

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from consumers.engine.amqp_publisher import AmqpPublisher
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.broker.envelope import Envelope
 from techrar.broker.outgoing import Outgoing, to_work
 from tests.support.broker_bench import BLOCKED_FRAME, Bench, envelope
-from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.rabbitmq
 

@@ -13,11 +13,11 @@ import pytest
 import uvloop
 
 from consumers.engine.amqp import AmqpSource
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.broker.envelope import VERSION, Envelope, decode, encode
 from techrar.broker.publisher import Publisher
 from techrar.broker.topology import Profile, routing_key, work_queues
 from tests.support.broker_bench import BLOCKED_FRAME, QUICK_LADDER, UNBLOCKED_FRAME, Bench, envelope
-from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.rabbitmq
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.broker.envelope import decode
 from techrar.broker.publisher import Publisher
 from techrar.broker.topology import work_queues
 from tests.support.broker_bench import QUICK_LADDER, Bench, envelope
-from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.rabbitmq
 

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import pytest
 
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.broker.link import Link
 from techrar.broker.publisher import Publisher, connect
 from tests.support.broker_bench import BLOCKED_FRAME, UNBLOCKED_FRAME, Bench, envelope
-from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.rabbitmq
 

@@ -125,6 +125,21 @@ async def test_a_retry_comes_back_after_its_delay(carry: Carry, ledger: Ledger, 
     assert ledger.kinds(delivery) == {"attempt_failed": 1, "sent": 1}
 
 
+async def test_one_flush_takes_a_success_and_a_retry(carry: Carry, ledger: Ledger, dsn: str) -> None:
+    ledger.accept(5, priority=Priority.CRITICAL, address="n{n}@example.com")
+    vendor = Vendor()
+
+    def answer(message: Any) -> Any:
+        again = message.attempt == 1 and message.address == "n0@example.com"
+        return Transient(Reason.CONNECTION).outcome(message) if again else accepted(message)
+
+    vendor.answer = answer
+    async with carry("email.urgent") as source, running(dsn, vendor, source, linger=0.3):
+        await until(lambda: ledger.states() == {"sent": 5})
+    assert len(vendor.calls) == 6
+    ledger.assert_balanced()
+
+
 async def test_what_is_given_up_lies_among_the_dead_letters(carry: Carry, ledger: Ledger, dsn: str) -> None:
     [delivery] = ledger.accept(1)
     ledger.connection.execute("UPDATE delivery SET attempt = 3")

@@ -61,6 +61,20 @@ def test_only_who_holds_a_row_writes_its_outcome(ledger: Ledger) -> None:
     assert ledger.states() == {"sent": 2}
 
 
+def test_an_outcome_that_comes_too_late_leaves_nothing_behind_when_it_comes_together_with_the_holders(
+    ledger: Ledger,
+) -> None:
+    """A process that was cut off lost a row, claimed it again, and writes both outcomes in one flush."""
+    delivery = ledger.accept()[0]
+    holder = ledger.take(ledger.flow()).id
+    late = Move(delivery, S.SENT, kind="sent", fence=uuid4(), vendor_id="first", vendor_index=True)
+    own = Move(delivery, S.SENT, kind="sent", fence=holder, vendor_id="second", vendor_index=True)
+    assert len(ledger.apply([late, own], done=[holder])) == 1
+    assert [event.vendor_id for event in ledger.events(delivery)] == ["second"]
+    assert ledger.one("SELECT array_agg(vendor_id) FROM vendor_message") == ["second"]
+    ledger.assert_balanced()
+
+
 def test_an_outcome_counts_once_however_often_it_is_written(ledger: Ledger) -> None:
     ledger.accept(3)
     claimed = ledger.take(ledger.flow())

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from ops.chaos.tcp_proxy import TcpProxy
 from techrar.merchants import credentials
 from techrar.merchants.limiter import Limiter, LocalWindows, SharedWindows
 from techrar.merchants.rates import ANONYMOUS_UNITS, Rate
 from tests.factories import Person
-from tests.support.tcp_proxy import TcpProxy
 
 _serial = count(1)
 

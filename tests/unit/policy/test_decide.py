@@ -23,6 +23,7 @@ from techrar.policy.decide import POISON_AFTER, SEND, Facts, Skip, Verdict, Wait
         (Facts(FlowState.PAUSED, None), Wait("flow_paused")),
         (Facts(FlowState.HELD, 60.0), Wait("flow_paused")),
         (Facts(FlowState.CANCELLED, None), Skip(State.CANCELLED, "flow_cancelled")),
+        (Facts(FlowState.ACTIVE, None, suppressed=True), Skip(State.SKIPPED, "suppressed")),
     ],
 )
 def test_each_fact_has_its_verdict(facts: Facts, verdict: Verdict) -> None:
@@ -42,12 +43,14 @@ def test_the_strongest_reason_is_the_one_given(facts: Facts, verdict: Verdict) -
     assert decide(facts) == verdict
 
 
-@given(st.sampled_from(FlowState), st.none() | st.floats(-100, 100), st.integers(0, 10))
-def test_a_refusal_is_a_legal_move_and_says_why(flow: FlowState, expires_in: float | None, lost: int) -> None:
-    verdict = decide(Facts(flow, expires_in, lost))
+@given(st.sampled_from(FlowState), st.none() | st.floats(-100, 100), st.integers(0, 10), st.booleans())
+def test_a_refusal_is_a_legal_move_and_says_why(
+    flow: FlowState, expires_in: float | None, lost: int, suppressed: bool
+) -> None:
+    verdict = decide(Facts(flow, expires_in, lost, suppressed))
     if isinstance(verdict, Skip):
         assert (State.SENDING, verdict.state) in LEGAL
         assert not verdict.state.pending
         assert verdict.reason
-    if flow is not FlowState.ACTIVE:
+    if flow is not FlowState.ACTIVE or suppressed:
         assert verdict != SEND

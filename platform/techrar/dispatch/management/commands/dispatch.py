@@ -51,7 +51,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        threads = [process.Thread("clock", dsn(), process.clock_session(stop), stop)]
+        sessions = {"clock": process.clock_session, **process.SESSIONS}
+        threads = [process.Thread(name, dsn(), make(stop), stop) for name, make in sessions.items()]
         if settings.TRANSPORT is Transport.AMQP:
             keys = list(channels())
             threads += [

@@ -13,7 +13,7 @@ INDEX = "DROP INDEX IF EXISTS delivery_run"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0002_flow_given_back")]
+    dependencies = [("ledger", "0003_chunk")]
     operations = [
         migrations.RunSQL(DAY, migrations.RunSQL.noop),
         migrations.RunSQL(INDEX, "CREATE INDEX delivery_run ON delivery (run_id, id) WHERE run_id <> 0"),

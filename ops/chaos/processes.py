@@ -1,4 +1,4 @@
-"""The service's own processes, as an operator starts them, on the servers of the test."""
+"""The service's own processes, as an operator starts them, on the servers that the environment names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+
+from ops.local.process import die_with
 
 ROOT = Path(__file__).resolve().parents[2]
 DISPATCH = ("manage.py", "dispatch")
@@ -34,13 +36,14 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(
+            self.running = subprocess.Popen(  # noqa: S603
                 [sys.executable, *self.arguments],
                 cwd=ROOT,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=die_with(os.getpid(), signal.SIGKILL),
             )
 
     def kill(self) -> int:

@@ -1,0 +1,1 @@
+"""Whom does a merchant talk to, and which addresses must not be written to any more?"""
