@@ -42,6 +42,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
     from techrar.core.database import dsn
     from techrar.ledger.tallies import SHARDS
     from techrar.routing.selectors import key_ring
+    from techrar.tracking.links import Links
 
     options = Options(
         dsn=dsn(),
@@ -54,7 +55,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         Database(options.dsn, name="lookup"),
         keys=key_ring(),
         net=Network(allow_private=settings.ALLOW_PRIVATE_TARGETS),
-        public_url=settings.PUBLIC_URL,
+        links=Links(settings.PUBLIC_URL, settings.SECRET_KEY),
     )
     worker = Worker(source(lane, only), desk, options, new_id=uuid7)
     log.info("delivering %s over %s as %s", lane, settings.TRANSPORT, options.process)

@@ -27,17 +27,19 @@ from techrar.routing import accounts as routing
 from techrar.routing.choose import choose
 from techrar.templating.render import Compiled, compile_content
 from techrar.templating.selectors import VersionContent, version_content
+from techrar.tracking.dress import Dressed, dress
+from techrar.tracking.links import Links
 
 ACCOUNTS_FRESH = 2.0
 MOST_COMPILED = 2_000
 
 
 class Desk:
-    def __init__(self, database: Database, *, keys: KeyRing, net: Network, public_url: str) -> None:
+    def __init__(self, database: Database, *, keys: KeyRing, net: Network, links: Links) -> None:
         self.database = database
         self.keys = keys
         self.net = net
-        self.public_url = public_url
+        self.links = links
         self.runs = RunRequests()
         self._accounts: dict[tuple[int, int], tuple[float, tuple[routing.Account, ...]]] = {}
         self._connected: dict[int, tuple[routing.Account, Account]] = {}
@@ -68,6 +70,9 @@ class Desk:
     async def account(self, row: Any) -> Account | None:
         choice = choose(await self._of(row.merchant_id, row.mode), channel=row.channel)
         return self._connect(choice.account) if choice else None
+
+    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed:
+        return dress(row, request.request, content, links=self.links)
 
     async def close(self) -> None:
         for account in [*self._retired, *(account for _, account in self._connected.values())]:
@@ -105,7 +110,7 @@ class Desk:
             id=chosen.id,
             provider=chosen.connect(self.keys, self.net),
             key=chosen.provider,
-            receipt_url=chosen.receipt_url(self.public_url),
+            receipt_url=chosen.receipt_url(self.links.public_url),
             concurrency=chosen.calls_at_once(),
         )
         self._connected[chosen.id] = (chosen, account)

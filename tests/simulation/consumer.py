@@ -18,6 +18,7 @@ from consumers.engine.worker import Options, Worker
 from providers.messages import Capabilities
 from techrar.ledger import claims
 from techrar.templating.render import Compiled, compile_content
+from techrar.tracking.dress import Dressed
 from tests.simulation.broker import Source
 from tests.simulation.process import Process, connection_lost
 from tests.simulation.sessions import Awaiting, Session
@@ -69,6 +70,9 @@ class Desk:
 
     async def account(self, row: Any) -> Account | None:
         return self.account_used
+
+    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed:
+        return Dressed(content)
 
 
 class Consumer(Process):

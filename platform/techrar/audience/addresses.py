@@ -1,0 +1,83 @@
+"""What does a vendor's word mean for the address that it is about?
+
+For good: suppressed at once. For now: counted, and suppressed when so many messages in a row did not arrive. Free of
+Django, for whoever applies receipts or writes outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from techrar.audience import sql
+
+#: Messages that bounced for now, one after the other, until nobody tries any more.
+SOFT_BOUNCES = 5
+
+
+class Suppressed(NamedTuple):
+    merchant_id: int
+    mode: int
+    channel: str
+    address: str  #: in the channel's one spelling
+    reason: str
+
+
+class Tried(NamedTuple):
+    """A message that arrived at an address, or that bounced for now."""
+
+    merchant_id: int
+    mode: int
+    channel: str
+    address: str
+    delivery_id: UUID
+    at: datetime
+
+
+def columns(found: Sequence[Suppressed]) -> dict[str, Any]:
+    merchants, modes, channels, addresses, reasons = zip(*found, strict=True) if found else ([],) * 5
+    return {
+        "merchants": list(merchants),
+        "modes": list(modes),
+        "channels": list(channels),
+        "addresses": list(addresses),
+        "reasons": list(reasons),
+    }
+
+
+async def suppress(connection: AsyncConnection[Any], found: Sequence[Suppressed]) -> None:
+    """The first reason stays. Of two for one address in a batch that is the one that comes first in it."""
+    once = {row[:4]: row for row in reversed(found)}
+    if once:
+        await connection.execute(sql.SUPPRESS, columns(list(once.values())))
+
+
+async def count(connection: AsyncConnection[Any], *, bounced: Sequence[Tried], arrived: Sequence[Tried]) -> None:
+    """In a transaction. A bounce that is heard of after a later arrival counts all the same; it takes five of them."""
+    if bounced:
+        await connection.execute(sql.COUNT_ALONE)
+        await connection.execute(sql.COUNT_BOUNCES, _columns(bounced))
+    if arrived:
+        await connection.execute(sql.FORGET_BOUNCES, _columns(arrived))
+    if bounced:
+        cursor = await connection.execute(sql.ENOUGH_BOUNCES, {**_columns(bounced), "enough": SOFT_BOUNCES})
+        enough = [Suppressed(*row, "soft_bounced") for row in await cursor.fetchall()]
+        if enough:
+            await suppress(connection, enough)
+            await connection.execute(sql.END_COUNT, columns(enough))
+
+
+def _columns(tried: Sequence[Tried]) -> dict[str, Any]:
+    merchants, modes, channels, addresses, deliveries, ats = zip(*tried, strict=True)
+    return {
+        "merchants": list(merchants),
+        "modes": list(modes),
+        "channels": list(channels),
+        "addresses": list(addresses),
+        "deliveries": list(deliveries),
+        "ats": list(ats),
+    }
