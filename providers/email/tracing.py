@@ -15,7 +15,9 @@ from typing import Any
 
 #: A tag's search ends where the next one begins, so that no markup makes it slow; a longer address is not worth it.
 #: Letter by letter instead of by IGNORECASE, which would look at every character and not at every "<" alone.
-_LINK = re.compile(r"""(<[aA]\s[^<>]*?\b[hH][rR][eE][fF]\s*=\s*["'])([hH][tT][tT][pP][sS]?://[^"'<>\s]{1,1500})(?=["'])""")
+_LINK = re.compile(
+    r"""(<[aA]\s[^<>]*?\b[hH][rR][eE][fF]\s*=\s*["'])([hH][tT][tT][pP][sS]?://[^"'<>\s\ud800-\udfff]{1,1500})(?=["'])"""
+)
 _plain = lru_cache(maxsize=4_096)(html.unescape)
 
 

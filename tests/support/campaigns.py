@@ -23,8 +23,8 @@ from techrar.core.mode import Mode
 from techrar.merchants.models import Merchant
 from techrar.merchants.services import Actor
 from techrar.routing.selectors import key_ring
-from techrar.tracking.links import Links
 from techrar.templating import services as templates
+from techrar.tracking.links import Links
 from tests.factories import make_merchant
 from tests.support.engine import ACCOUNT, Vendor
 

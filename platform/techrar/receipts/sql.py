@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STORE = """
-INSERT INTO receipt (account_id, merchant_id, mode, event_id, kind, at, delivery_id, vendor_id, reason, permanent, machine,
-  raw)
+INSERT INTO receipt (account_id, merchant_id, mode, event_id, kind, at, delivery_id, vendor_id, reason, permanent,
+  machine, raw)
 SELECT %(account)s, %(merchant)s, %(mode)s, u.event_id, u.kind, u.at, u.delivery_id, u.vendor_id, u.reason, u.permanent,
   u.machine, u.raw::jsonb
 FROM unnest(%(event_id)s::text[], %(kind)s::text[], %(at)s::timestamptz[], %(delivery_id)s::uuid[],
@@ -13,7 +13,7 @@ FROM unnest(%(event_id)s::text[], %(kind)s::text[], %(at)s::timestamptz[], %(del
 ON CONFLICT (account_id, event_id) DO NOTHING
 """
 
-#: What we saw ourselves: account 0 is no vendor's. It is looked at after a moment, when what came at once with it is known.
+#: What we saw ourselves: account 0 is no vendor's. It is looked at after a moment, when what came with it is known.
 KEEP = """
 INSERT INTO receipt (account_id, merchant_id, mode, event_id, kind, at, delivery_id, machine, raw, try_at)
 SELECT 0, u.merchant_id, u.mode, u.event_id, u.kind, u.at, u.delivery_id, u.machine, u.raw::jsonb,

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -48,7 +49,9 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     except TooOld:
         return page(request, 410)
     _saw(ReceiptKind.CLICKED, mark, request)
-    return HttpResponse(status=302, headers={"Location": mark.url, **_FRESH, "Referrer-Policy": "no-referrer"})
+    return HttpResponse(
+        status=302, headers={"Location": iri_to_uri(mark.url), **_FRESH, "Referrer-Policy": "no-referrer"}
+    )
 
 
 @csrf_exempt  # RFC 8058: mail programs bring no cookies, and the signed address is the permission
