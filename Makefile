@@ -11,7 +11,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --uni
 .DEFAULT_GOAL := help
 QUICK ?=
 ONLY ?=
-.PHONY: help up test test-extra test-all bench chaos lint format lock env clean
+.PHONY: help up test test-extra test-all bench bench-env chaos lint format lock env clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-all: test test-extra ## run all tests
 bench: ## measure speed beside its floor and its peers (QUICK=1: four minutes; ONLY="campaign otp")
 	@PYTHON=$(PYTHON) sh ops/local/env.sh bench
 	@exec $(PY) -m ops.local.testing --workers 1 -- $(PY) -m ops.bench $(if $(QUICK),--quick) $(ONLY)
+
+bench-env: ## install what `make bench` and locust need, and nothing else
+	@PYTHON=$(PYTHON) sh ops/local/env.sh bench
 
 chaos: ## break everything while it works and check that nothing is lost (QUICK=1: the most telling part, ≤ 5 minutes)
 	@PYTHON=$(PYTHON) sh ops/local/env.sh dev

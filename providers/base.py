@@ -13,7 +13,6 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -152,7 +151,7 @@ class Provider(ABC):
             bug = Ambiguous(Reason.UNEXPECTED_ANSWER, "the adapter failed", error=type(error).__name__)
             outcomes = [bug.outcome(message) for message in batch]
         took = round((time.perf_counter() - started) * 1000)
-        return [outcome if outcome.latency_ms else replace(outcome, latency_ms=took) for outcome in outcomes]
+        return [outcome if outcome.latency_ms else outcome.timed(took) for outcome in outcomes]
 
 
 class WithoutReceipts:
@@ -182,6 +181,9 @@ def accepted(message: Message, vendor_id: str = "", *, cost: tuple[int, str] = (
 
 def _settle(provider: Provider, batch: Sequence[Message], outcomes: Iterable[Outcome]) -> list[Outcome]:
     """One outcome per message, in the batch's order: the first one counts, a missing one is ambiguous."""
+    outcomes = list(outcomes)
+    if [outcome.delivery_id for outcome in outcomes] == [message.delivery_id for message in batch]:
+        return outcomes
     first: dict[object, Outcome] = {}
     surplus = 0
     wanted = {message.delivery_id for message in batch}

@@ -87,6 +87,20 @@ class Outcome:
     cost_micros: int = 0
     currency: str = ""
 
+    def timed(self, latency_ms: int) -> Outcome:
+        """The same, with how long it took. By hand: `dataclasses.replace` costs several times as much."""
+        return Outcome(
+            self.delivery_id,
+            self.kind,
+            self.reason,
+            self.vendor_id,
+            self.retry_after,
+            self.detail,
+            latency_ms,
+            self.cost_micros,
+            self.currency,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

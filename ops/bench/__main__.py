@@ -6,13 +6,20 @@ Runs inside `make bench`, which gives it servers of its own.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "techrar.settings"
+django.setup()
+
+# ruff: noqa: E402 Django first
 from ops.bench import machine, results
 from ops.bench.results import Result
-from ops.bench.scenarios import api, growth, memory, throughput, urgent
+from ops.bench.scenarios import api, expansion, growth, memory, throughput, urgent
 from ops.bench.size import FULL, QUICK
 from ops.bench.stage import Stage, open_stage
 from ops.bench.world import open_world
@@ -23,6 +30,7 @@ SCENARIOS: dict[str, Scenario] = {
     "throughput": throughput.run,
     "urgent": urgent.run,
     "api": api.run,
+    "expansion": expansion.run,
     "growth": growth.run,
     "memory": memory.run,
 }

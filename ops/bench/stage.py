@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ops.bench import machine, processes, rows
+from ops.bench import campaigns, machine, processes
 from ops.bench.drain import Flowed, watch
 from ops.bench.meter import MemoryWatch
 from ops.bench.size import Size
@@ -35,11 +35,20 @@ class Stage:
     unfair: list[str] = field(default_factory=list)  #: what we are compared with and is slower than it can be
 
     def campaign(self, merchant: Merchant, count: int, what: str, **manners: float) -> Flowed:
-        """That many low-priority messages of one merchant, all due at once."""
+        """A campaign of one merchant to so many."""
         self.world.clear()
         self.world.sink.behave(**manners)
-        rows.seed(self.world.connection, count, merchant=merchant.id, template=merchant.template)
+        self.start(merchant, count)
         return self.watch(count, what)
+
+    def start(self, merchant: Merchant, count: int) -> None:
+        """All deliveries of a campaign are written when this returns, and none has left."""
+        self.say("writing a campaign")
+        campaigns.fill(self.world, merchant, count)
+        run = campaigns.launch(merchant, count)
+        written = campaigns.wait_until_written(self.world.connection, run)
+        assert written == count, f"{written} deliveries were written, {count} expected"
+        campaigns.release(self.world.connection, run)
 
     def watch(self, count: int, what: str) -> Flowed:
         return watch(self.world, count, self.pids, lambda seen: self.say(f"{what}: {seen}"))

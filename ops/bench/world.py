@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
-from uuid import UUID
 
 import psycopg
 
@@ -23,8 +22,17 @@ BUILD = ROOT / "build" / "bench"
 #: Emptied before each scenario.
 TABLES = (
     *("delivery", "delivery_event", "notification", "tally", "envelope", "claim", "begun"),
-    *("vendor_message", "dead_letter", "idempotency", "receipt"),
+    *("vendor_message", "dead_letter", "idempotency", "receipt", "chunk", "campaigns_run", "campaigns_campaign"),
 )
+SPRING = {
+    "email": {
+        "subject": "Your order {{ recipient.attributes.order }} is ready, {{ recipient.name }}",
+        "html": "<p>Dear {{ recipient.name }},</p><p>order <b>{{ recipient.attributes.order }}</b>"
+        " waits for you in {{ recipient.attributes.city }}.</p>",
+        "text": "Dear {{ recipient.name }}, order {{ recipient.attributes.order }}"
+        " waits for you in {{ recipient.attributes.city }}.",
+    }
+}
 CONTENT = {
     "email": {
         "subject": "Your order {{ order }} is ready, {{ name }}",
@@ -110,8 +118,8 @@ class Merchant:
             **account,
         )
         Template.objects.filter(merchant_id=self.id).delete()
-        made = create_template(**where, key="order", content=CONTENT, actor=actor, now=now, category="marketing")
-        self.template: UUID = made.id
+        for name, content in (("order", CONTENT), ("spring", SPRING)):
+            create_template(**where, key=name, content=content, actor=actor, now=now, category="marketing")
         key = services.create_key(**where, name="bench", scopes=list(Scope), actor=actor, now=now)
         self.key = key.text
 
@@ -119,12 +127,8 @@ class Merchant:
 @contextmanager
 def open_world() -> Iterator[World]:
     BUILD.mkdir(parents=True, exist_ok=True)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "techrar.settings"
     for words in (("migrate", "--noinput", "--verbosity=0"), ("topology",)):
         subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-    import django
-
-    django.setup()
     from ops.bench import provider  # registers the bench's vendors in this process, too
 
     assert provider.SinkOne.key

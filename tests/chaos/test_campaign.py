@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ops.chaos.processes import DISPATCH, Process
 from providers.messages import Capabilities
 from techrar.campaigns import services
 from techrar.campaigns.models import Campaign, Run
 from tests.support.campaigns import ACTOR, House, VendorsDesk, in_thread
 from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
-from tests.support.processes import DISPATCH, Process
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 COUNT, GAP = 20_000, 100

@@ -62,10 +62,8 @@ def _make_old_rows(stage: Stage) -> None:
 
 
 def _campaign_beside_old_rows(stage: Stage) -> Flowed:
-    from ops.bench import rows
-
     stage.world.sink.tell("/forget")
-    rows.seed(stage.world.connection, stage.size.one, merchant=stage.one.id, template=stage.one.template)
+    stage.start(stage.one, stage.size.one)
     return stage.watch(stage.size.one, "campaign beside old rows")
 
 

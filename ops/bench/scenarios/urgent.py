@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from ops.bench import rows
 from ops.bench.results import Result
 from ops.bench.sink import entries
 from ops.bench.stage import Stage
@@ -30,7 +29,7 @@ def run(stage: Stage) -> Iterator[Result]:
     idle = _waits(stage, _sent(stage, stage.other, OTP, count))
     yield Result("OTP, idle: accept to call, p99", _p99(idle) * 1000, "ms", at_most=40, note=_median(idle))
     stage.world.clear()
-    rows.seed(stage.world.connection, stage.size.one, merchant=stage.one.id, template=stage.one.template)
+    stage.start(stage.one, stage.size.one)
     _until(stage, lambda: stage.world.sink.seen > stage.size.one // 20)
     sent = {"otp": _sent(stage, stage.other, OTP, count), "low": _sent(stage, stage.other, LOW, count // 3)}
     left = stage.size.one - stage.world.sink.seen

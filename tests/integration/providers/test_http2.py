@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from h2.errors import ErrorCodes
 
+from ops.chaos.processes import Process
 from providers import http2
 from providers.errors import Ambiguous, ProviderError, Transient
 from providers.http import MAX_ANSWER, Answer
@@ -20,7 +21,6 @@ from providers.http2 import Http2
 from providers.http2_link import IDLE
 from tests.support.certificates import server_tls
 from tests.support.http2_server import Http2Server, Reply2
-from tests.support.processes import Process
 from tests.support.vendor import certificate, network
 
 HOST = "api.push.apple.com"
