@@ -44,13 +44,15 @@ class Web(Process):
         category: str,
         due: float | None = None,
         expires: float | None = None,
-        address: str = "ann@example.com",
+        address: str = "",
     ) -> list[UUID]:
         made = [self.world.new_id() for _ in range(count)]
         ids = [delivery_id(i, 1) for i in made]
         if expires is not None:
             self.expire.update(ids)
-        values = self._values(made, ids, priority, category, due, expires) | {"d_address": [address] * count}
+        # Each to somebody else: an address that a vendor refuses is not written to again.
+        addresses = [address or f"{i.hex}@example.com" for i in made]
+        values = self._values(made, ids, priority, category, due, expires) | {"d_address": addresses}
         self.spawn(self._send(values, ids))
         return ids
 

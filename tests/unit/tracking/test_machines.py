@@ -25,8 +25,10 @@ def test_people_and_the_proxies_that_fetch_for_them_when_they_read(agent: str) -
 
 @pytest.mark.parametrize(
     "agent",
-    ["", "Mozilla/5.0", "Googlebot/2.1", "Mozilla/5.0 (compatible; bingbot/2.0)", "python-requests/2.31", "curl/8.0"]
-    + ["Barracuda Sentinel (EE)", "WhatsApp/2.23", "Mozilla/5.0 HeadlessChrome/120", "SkypeUriPreview Preview/0.5"],
+    [
+        *("", "Mozilla/5.0", "Googlebot/2.1", "Mozilla/5.0 (compatible; bingbot/2.0)", "python-requests/2.31"),
+        *("curl/8.0", "Barracuda Sentinel (EE)", "WhatsApp/2.23", "Mozilla/5.0 HeadlessChrome/120", "Preview/0.5"),
+    ],
 )
 def test_programs_that_look_first(agent: str) -> None:
     assert is_machine({"user-agent": agent})
