@@ -14,7 +14,7 @@ import struct
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -56,15 +56,36 @@ class Mark:
     url: str = ""
 
 
+class _Door:
+    """One kind of link. A hash of an enum's member costs as much as half a signature, so nothing is looked up here."""
+
+    __slots__ = ("_key", "_path")
+
+    def __init__(self, path: str, key: bytes) -> None:
+        self._path = path
+        self._key = key
+
+    def link(self, head: bytes, target: bytes = b"", encoded: str = "") -> str:
+        token = binascii.b2a_base64(head + self.sign(head + target), newline=False)
+        return self._path + token.translate(_URL_SAFE).decode() + encoded
+
+    def sign(self, signed: bytes) -> bytes:
+        """Keyed BLAKE2b: a quarter of what HMAC costs here, and it is asked for each link of each message."""
+        return blake2b(signed, key=self._key, digest_size=MAC).digest()
+
+
 class Links:
     def __init__(self, public_url: str, secret: str) -> None:
         self.public_url = public_url
-        self.paths = {kind: f"{public_url}{'/u/' if kind is Kind.UNSUBSCRIBE else f'/t/{kind}/'}" for kind in Kind}
-        self.keys = {kind: hmac.digest(secret.encode(), f"techrar.link.{kind}".encode(), "sha256") for kind in Kind}
+        self.picture = self._door(Kind.OPEN, "/t/o/", secret)
+        self.click = self._door(Kind.CLICK, "/t/c/", secret)
+        self.unsubscribe = self._door(Kind.UNSUBSCRIBE, "/u/", secret)
+        self._doors = {Kind.OPEN: self.picture, Kind.CLICK: self.click, Kind.UNSUBSCRIBE: self.unsubscribe}
 
     def of(self, row: Any, *, now: float | None = None) -> Marked:
         """The links of a delivery, whose row has at least `id`, `merchant_id` and `mode`."""
-        return Marked(self, row.id.bytes, row.merchant_id, row.mode, expiry(row.id, now or time.time()))
+        until = expiry(row.id, now or time.time())
+        return Marked(self, _HEAD.pack(row.id.bytes, row.merchant_id, row.mode, until))
 
     def read(self, kind: Kind, token: str, *, now: float | None = None) -> Mark:
         try:
@@ -72,41 +93,37 @@ class Links:
         except (binascii.Error, ValueError):
             raise Forged from None
         head, mac, url = raw[:_SIGNED], raw[_SIGNED:_URL_BEGINS], raw[_URL_BEGINS:]
-        if len(raw) < _URL_BEGINS or not hmac.compare_digest(mac, self.sign(kind, head + url)):
+        if len(raw) < _URL_BEGINS or not hmac.compare_digest(mac, self._doors[kind].sign(head + url)):
             raise Forged
         delivery, merchant, mode, until = _HEAD.unpack_from(head)
         if until < (now or time.time()):
             raise TooOld
         return Mark(UUID(bytes=delivery), merchant, mode, int.from_bytes(head[-2:], "big"), url.decode())
 
-    def sign(self, kind: Kind, signed: bytes) -> bytes:
-        """Keyed BLAKE2b: a quarter of what HMAC costs here, and it is asked for each link of each message."""
-        return blake2b(signed, key=self.keys[kind], digest_size=MAC).digest()
+    def _door(self, kind: Kind, path: str, secret: str) -> _Door:
+        return _Door(self.public_url + path, hmac.digest(secret.encode(), f"techrar.link.{kind}".encode(), "sha256"))
 
 
 class Marked:
     """The links of one delivery."""
 
-    def __init__(self, links: Links, delivery: bytes, merchant_id: int, mode: int, until: int) -> None:
-        self.links = links
-        self._head = _HEAD.pack(delivery, merchant_id, mode, until)
+    __slots__ = ("_head", "_links")
 
-    @cached_property
+    def __init__(self, links: Links, head: bytes) -> None:
+        self._links = links
+        self._head = head
+
+    @property
     def picture(self) -> str:
-        return self._made(Kind.OPEN)
+        return self._links.picture.link(self._head + b"\0\0")
 
-    @cached_property
+    @property
     def unsubscribe(self) -> str:
-        return self._made(Kind.UNSUBSCRIBE)
+        return self._links.unsubscribe.link(self._head + b"\0\0")
 
     def click(self, number: int, url: str) -> str:
-        return self._made(Kind.CLICK, number & 0xFFFF, url)
-
-    def _made(self, kind: Kind, number: int = 0, url: str = "") -> str:
-        head = self._head + number.to_bytes(2, "big")
-        target, encoded = _target(url) if url else (b"", "")
-        token = binascii.b2a_base64(head + self.links.sign(kind, head + target), newline=False)
-        return self.links.paths[kind] + token.translate(_URL_SAFE).decode() + encoded
+        target, encoded = _target(url)
+        return self._links.click.link(self._head + (number & 0xFFFF).to_bytes(2, "big"), target, encoded)
 
 
 @lru_cache(maxsize=4_096)
