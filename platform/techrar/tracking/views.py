@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -70,7 +70,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         answer["Retry-After"] = "5"
         return answer
     context = {"merchant": found.merchant, "done": request.method == "POST"}
-    return render(request, "unsubscribe.html", context, headers=_FRESH)
+    return HttpResponse(render_to_string("unsubscribe.html", context), headers=_FRESH)
 
 
 def _asked(request: HttpRequest, mark: Mark) -> Any:

@@ -43,7 +43,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 def sent(alice: Person) -> UUID:
     """One message of Alice's."""
     content = {"email": {"subject": "Hello", "html": "<p>Hi</p>"}}
-    answer = alice.post("/v1/notifications", {"to": {"email": "Ann@Example.com"}, "content": content})
+    answer = alice.post("/v1/notifications", {"to": {"email": "ann@Example.com"}, "content": content})
     return UUID(orjson.loads(answer.content)["deliveries"][0]["id"])
 
 
@@ -128,7 +128,7 @@ def test_reloading_within_a_second_counts_once(sent: UUID, alice: Person, seen: 
     keep(seen)
     keep(seen)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM receipt WHERE account_id = 0")
+        cursor.execute("SELECT count(*) FROM receipt WHERE account_id = 0 AND delivery_id = %s", (sent,))
         assert cursor.fetchone() == (len({hit.event_id for hit in seen}),)
 
 
@@ -173,8 +173,8 @@ def test_one_post_without_cookies_unsubscribes_however_often(sent: UUID, alice: 
         assert not answer.cookies
     assert suppressions() == [(alice.merchant_id, 0, "email", "ann@example.com", "unsubscribed")]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, delivery_id FROM receipt")
-        assert cursor.fetchall() == [("unsubscribed", sent)]
+        cursor.execute("SELECT kind FROM receipt WHERE delivery_id = %s", (sent,))
+        assert cursor.fetchall() == [("unsubscribed",)]
 
 
 def test_a_link_for_another_merchant_or_a_forged_one_unsubscribes_nobody(
