@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from techrar.receipts.services import Seen, keep
 
@@ -56,6 +56,9 @@ class Hits:
                 except (OperationalError, InterfaceError) as error:
                     log.warning("%d opens and clicks wait for the database: %s", len(self._seen), error)
                     return False
+                except DatabaseError:
+                    # Trying again would not help these, and those behind them should not wait for ever.
+                    log.exception("%d opens and clicks cannot be written, and are lost", len(batch))
                 for _ in batch:
                     self._seen.popleft()
             if self.lost:

@@ -54,13 +54,20 @@ async def test_everybody_reads_their_own_message(launched: House, ledger: Ledger
     ledger.assert_balanced()
 
 
-async def test_a_campaigns_links_lead_past_us_and_it_can_be_unsubscribed_from(
-    house: House, ledger: Ledger, dsn: str, vendor: Vendor
-) -> None:
-    html = {"email": {"subject": "Hello", "html": '<a href="https://shop.example.com/">{{ offer }}</a>'}}
+@pytest.fixture
+def with_a_link(house: House) -> House:
+    """Launched, for one recipient."""
     house.fill(1)
-    house.template(content=html)
+    link = '<a href="https://shop.example.com/">{{ offer }}</a>'
+    house.template(content={"email": {"subject": "Hello", "html": link}})
     launch(house)
+    return house
+
+
+@pytest.mark.usefixtures("with_a_link")
+async def test_a_campaigns_links_lead_past_us_and_it_can_be_unsubscribed_from(
+    ledger: Ledger, dsn: str, vendor: Vendor
+) -> None:
     await deliver(dsn, ledger, vendor)
     (message,) = vendor.calls
     links = LINKS.of(ledger.row(message.delivery_id))

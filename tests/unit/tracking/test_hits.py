@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 
 from providers.base import ReceiptKind
 from techrar.receipts.services import Seen
@@ -80,6 +80,18 @@ def test_what_does_not_fit_is_lost_and_the_log_says_how_much(
         assert waiting.flush()
     assert len(database.rows) == 5
     assert "3 opens and clicks were lost" in caplog.text
+
+
+def test_what_cannot_be_written_is_said_and_keeps_nobody_waiting(
+    waiting: Hits, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(batch: Sequence[Seen]) -> None:
+        raise DataError("no such thing")
+
+    waiting.write = refuse
+    waiting.add(seen())
+    assert waiting.flush()
+    assert "1 opens and clicks cannot be written, and are lost" in caplog.text
 
 
 def test_a_process_that_ends_without_the_database_says_what_it_loses(
