@@ -39,14 +39,7 @@ class Tried(NamedTuple):
 
 
 def columns(found: Sequence[Suppressed]) -> dict[str, Any]:
-    merchants, modes, channels, addresses, reasons = zip(*found, strict=True) if found else ([],) * 5
-    return {
-        "merchants": list(merchants),
-        "modes": list(modes),
-        "channels": list(channels),
-        "addresses": list(addresses),
-        "reasons": list(reasons),
-    }
+    return {**_keys(found), "reasons": [row.reason for row in found]}
 
 
 async def suppress(connection: AsyncConnection[Any], found: Sequence[Suppressed]) -> None:
@@ -65,19 +58,20 @@ async def count(connection: AsyncConnection[Any], *, bounced: Sequence[Tried], a
         await connection.execute(sql.FORGET_BOUNCES, _columns(arrived))
     if bounced:
         cursor = await connection.execute(sql.ENOUGH_BOUNCES, {**_columns(bounced), "enough": SOFT_BOUNCES})
-        enough = [Suppressed(*row, "soft_bounced") for row in await cursor.fetchall()]
+        enough = [Suppressed(r[0], r[1], r[2], r[3], "soft_bounced") for r in await cursor.fetchall()]
         if enough:
             await suppress(connection, enough)
             await connection.execute(sql.END_COUNT, columns(enough))
 
 
 def _columns(tried: Sequence[Tried]) -> dict[str, Any]:
-    merchants, modes, channels, addresses, deliveries, ats = zip(*tried, strict=True)
+    return {**_keys(tried), "deliveries": [row.delivery_id for row in tried], "ats": [row.at for row in tried]}
+
+
+def _keys(rows: Sequence[Suppressed] | Sequence[Tried]) -> dict[str, Any]:
     return {
-        "merchants": list(merchants),
-        "modes": list(modes),
-        "channels": list(channels),
-        "addresses": list(addresses),
-        "deliveries": list(deliveries),
-        "ats": list(ats),
+        "merchants": [row.merchant_id for row in rows],
+        "modes": [row.mode for row in rows],
+        "channels": [row.channel for row in rows],
+        "addresses": [row.address for row in rows],
     }

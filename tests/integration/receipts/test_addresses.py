@@ -60,7 +60,7 @@ def test_what_ends_the_matter_suppresses_the_address_at_once(
 
 @pytest.mark.parametrize("kind", ["sent", "delivered", "opened", "clicked", "read", "bounced", "unknown"])
 def test_nothing_else_does(ledger: Ledger, desk: Desk, kind: str) -> None:
-    desk.store(Said(kind, *sent(ledger)))
+    desk.store(Said(kind, sent(ledger)[0]))
     desk.apply()
     assert suppressed(ledger) == []
 
