@@ -2,7 +2,7 @@
 
 Pure, and modelled on Jepsen's check of a queue. The vendors' log is the sink's own, written before it answers; what was
 in flight at a kill is read from the ledger at that moment. A duplicate is forgiven once for each time that nobody could
-know the end of a call: its process died in it, or the vendor gave no clear answer.
+know the end of a call: its process died in it, or no clear answer came.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Evidence:
     calls: Sequence[Call]
     rows: Mapping[UUID, Row]
     in_flight: Mapping[UUID, int] = field(default_factory=dict)  #: how often its call was cut short by a death
+    cut_off: Mapping[UUID, int] = field(default_factory=dict)  #: how often the network swallowed the answer
     idempotent: Collection[UUID] = ()  #: whose receiver drops a second request of the same name
     excused: Collection[str] = ()  #: reasons for which a delivery may have ended unsent here
     stranded: Collection[UUID] = ()  #: envelopes that were reserved and that nobody had any more
@@ -75,6 +76,7 @@ def check(evidence: Evidence) -> Verdict:
     accepted, rows = frozenset(evidence.accepted), evidence.rows
     takes = Counter(call.delivery for call in evidence.calls if call.taken)
     doubts = Counter(call.delivery for call in evidence.calls if not call.clear)
+    doubts.update(evidence.cut_off)
     in_flight = Counter(evidence.in_flight)
     clearly = frozenset(call.delivery for call in evidence.calls if call.taken and call.clear)
     doubled = duplicates(evidence.calls)

@@ -22,6 +22,8 @@ CALM_SECONDS, WARM_SECONDS = 5.0, 30.0
 #: The throughput is back when this many seconds have brought that part of what they brought before.
 WINDOW_SECONDS, PART = 3.0, 0.9
 Act = Callable[[World], None]
+#: Channels of which the receiving side drops a second call with the same id.
+REMEMBERING = frozenset({"webhook"})
 
 
 class NotRun(Exception):
@@ -36,7 +38,7 @@ class Scenario:
     back_within: float  #: seconds from the end of the fault until the throughput is back
     urgent_within: float  #: seconds that 99 of 100 urgent messages may take from their 202 to the vendor
     settle_within: float  #: seconds until nothing is pending any more
-    may_strand: bool  #: the broker may lose what it confirmed
+    may_strand: bool  #: envelopes may get lost: with the broker's disk, or with whoever had them
     excused: frozenset[str]  #: reasons for which a delivery may end unsent
 
 
@@ -119,7 +121,8 @@ def _judge(chosen: Scenario, world: World, result: Result, began: float, since: 
             calls=calls,
             rows=world.eyes.rows(since),
             in_flight=world.cast.in_flight,
-            idempotent={i for i, channel in accepted.items() if channel == "webhook"},
+            cut_off=world.cut_off,
+            idempotent={i for i, channel in accepted.items() if channel in REMEMBERING},
             excused=chosen.excused,
             stranded=() if chosen.may_strand else world.stranded,
             unbalanced=world.eyes.unbalanced(),
@@ -127,8 +130,8 @@ def _judge(chosen: Scenario, world: World, result: Result, began: float, since: 
     )
     result.accepted, result.lost, result.unexpected = len(accepted), len(verdict.lost), len(verdict.unexpected)
     result.doubled = len(duplicates(calls))
-    doubts = sum(not call.clear for call in calls)
-    result.window = doubts + sum(n for i, n in world.cast.in_flight.items() if i in accepted)
+    unknown = world.cast.in_flight + world.cut_off
+    result.window = sum(not call.clear for call in calls) + sum(n for i, n in unknown.items() if i in accepted)
     result.urgent_p99 = _p99(world)
     result.wrong = [f"{name}: {n}" for name, n in verdict.wrong.items()] + list(world.cast.fell)
     result.wrong += [*verdict.unbalanced[:3]]

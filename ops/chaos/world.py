@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ class World:
         )
         self.urgent = Urgent(self.web_port, asker.key)
         self.stranded: set[UUID] = set()
+        self.cut_off: Counter[UUID] = Counter()  #: whose answer the network swallowed
         self.seen_before = 0
         self.until_the_next = ExitStack()  #: what a scenario leaves open until everything is at rest
 
@@ -98,11 +100,11 @@ class World:
         set_fault(self.sink_port, fault, seconds=seconds, share=share)
         self.watch(seconds)
 
-    def doubt(self, *names: str) -> None:
-        """Nobody will know the end of what these are calling now. Their answers must be held back already."""
+    def calling(self, *names: str) -> Counter[UUID]:
+        """What these are calling now; answers must be held back already, so that it is the same in a moment."""
         time.sleep(SETTLE_SECONDS)
-        for name in names:
-            self.cast.in_flight += self.eyes.cut_short(self.cast.processes[name].running.pid)
+        pids = [self.cast.processes[name].running.pid for name in names]
+        return sum((self.eyes.cut_short(pid) for pid in pids), Counter())
 
     def server(self, name: str) -> Server:
         return next(server for server in self.servers.running if server.name == name)

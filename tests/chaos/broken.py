@@ -1,7 +1,7 @@
 """The service with a mistake in it: `python -m tests.chaos.broken DEFECT consumers|dispatch …` starts the real process.
 
-Each mistake is one that somebody could make; `make chaos` must notice every one of them. Campaigns' double expansion
-joins them when there are campaigns.
+Each mistake is one that somebody could make; `make chaos` must notice every one of them. A campaign that is expanded
+twice is not among them yet: its people come straight from the ledger's own statement.
 """
 
 from __future__ import annotations

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
 
 from consumers.engine import database as engine_database
 from consumers.engine import worker as engine_worker
 from consumers.engine.database import Database
-from consumers.engine.work import Account
 from consumers.engine.worker import Options, Worker
 from providers.messages import Capabilities
-from techrar.ledger import claims
 from techrar.templating.render import Compiled, compile_content
-from techrar.tracking.dress import Dressed
 from tests.simulation.broker import Source
 from tests.simulation.process import Process, connection_lost
 from tests.simulation.sessions import Awaiting, Session
-from tests.simulation.vendor import ACCOUNT, Vendor
+from tests.simulation.vendor import Vendor
 from tests.simulation.web import REQUEST
+from tests.support.engine import Counter
 
 #: Hours are simulated: a look each second would be most of the work.
 WATCH_SECONDS = 20.0
@@ -55,24 +52,11 @@ def content() -> Compiled:
     return compile_content("email", REQUEST["content"]["email"])  # type: ignore[index]
 
 
-class Desk:
+class Desk(Counter):
     """Every row has the same content and goes to the one vendor."""
-
-    def __init__(self, process: Consumer, capabilities: Capabilities) -> None:
-        self.database = Database(process.name, name="lookup")
-        self.account_used = Account(ACCOUNT, Vendor(process, capabilities), "simulated", "", capabilities.concurrency)
-
-    async def requests(self, ids: Sequence[UUID]) -> Mapping[UUID, Any]:
-        return await self.database.run(lambda connection: claims.requests(connection, ids))
 
     async def compiled(self, request: Any, channel: str) -> Compiled:
         return content()
-
-    async def account(self, row: Any) -> Account | None:
-        return self.account_used
-
-    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed:
-        return Dressed(content)
 
 
 class Consumer(Process):
@@ -85,7 +69,7 @@ class Consumer(Process):
 
     async def _work(self, capabilities: Capabilities) -> None:
         options = Options(dsn=self.name, process=self.name, shard=self.world.rng.randrange(16), most_held=8, grace=30.0)
-        desk = Desk(self, capabilities)
+        desk = Desk(Database(self.name, name="lookup"), Vendor(self, capabilities))  # type: ignore[arg-type]
         worker = Worker(self.source, desk, options, new_id=self.world.new_id)
         await worker.run(self.stopping)
         await desk.database.close()

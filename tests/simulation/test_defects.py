@@ -14,4 +14,7 @@ WITHIN = 60
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_defect_is_found(server: Server, defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
     DEFECTS[defect](monkeypatch)
-    assert any(run(server, seed).wrong for seed in range(WITHIN)), f"{WITHIN} histories did not notice: {defect}"
+    found = next((seed for seed in range(WITHIN) if run(server, seed).wrong), None)
+    assert found is not None, f"{WITHIN} histories did not notice: {defect}"
+    monkeypatch.undo()
+    assert run(server, found).wrong == [], "this history goes wrong without the defect, too"

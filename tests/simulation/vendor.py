@@ -16,12 +16,12 @@ from uuid import UUID
 from providers.base import Provider, WithoutReceipts
 from providers.errors import Ambiguous
 from providers.messages import Capabilities, Message, Outcome, OutcomeKind, Reason
+from tests.support.engine import ACCOUNT
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
-ACCOUNT = 77
 COST = 7
 #: Whoever calls for this address dies of it.
 POISON = "poison@example.com"

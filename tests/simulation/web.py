@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -19,6 +18,7 @@ from techrar.receipts import sql
 from techrar.receipts.apply import apply
 from tests.simulation.process import Process
 from tests.simulation.sessions import Awaiting, Session
+from tests.support.ledger import acceptance
 
 MERCHANT = 1
 STEER = "UPDATE flow SET state = %(state)s WHERE id = %(flow)s RETURNING id"
@@ -50,41 +50,23 @@ class Web(Process):
         ids = [delivery_id(i, 1) for i in made]
         if expires is not None:
             self.expire.update(ids)
-        # Each to somebody else: an address that a vendor refuses is not written to again.
-        addresses = [address or f"{i.hex}@example.com" for i in made]
-        values = self._values(made, ids, priority, category, due, expires) | {"d_address": addresses}
+        values = acceptance(
+            made,
+            merchant=MERCHANT,
+            mode=Mode.TEST,
+            channel="email",
+            priority=priority,
+            category=category,
+            # Each to somebody else: an address that a vendor refuses is not written to again.
+            addresses=[address or f"{i.hex}@example.com" for i in made],
+            flow=self.flows[priority],
+            request=REQUEST,
+            due=None if due is None else self.world.now(due),
+            expires=None if expires is None else self.world.now(expires),
+            shard=any_shard(),
+        )
         self.spawn(self._send(values, ids))
         return ids
-
-    def _values(
-        self, made: Sequence[UUID], ids: Sequence[UUID], priority: Priority, category: str, due: Any, expires: Any
-    ) -> dict[str, Any]:
-        size = len(made)
-        wake = None if due is None else self.world.now(due)
-        return {
-            "merchant": MERCHANT,
-            "mode": Mode.TEST.code,
-            "shard": any_shard(),
-            "answer": b"{}",
-            **dict.fromkeys(("endpoint", "key", "fingerprint")),
-            "n_id": list(made),
-            "n_template": [None] * size,
-            "n_resend_of": [None] * size,
-            "n_scheduled_at": [wake] * size,
-            "n_priority": [int(priority)] * size,
-            "n_category": [category] * size,
-            "n_locale": [""] * size,
-            "n_recipient": [""] * size,
-            "n_request": [json.dumps(REQUEST)] * size,
-            "d_id": list(ids),
-            "d_replays": [None] * size,
-            "d_wake_at": [wake] * size,
-            "d_expires_at": [None if expires is None else self.world.now(expires)] * size,
-            "d_flow": [self.flows[priority]] * size,
-            "d_priority": [int(priority)] * size,
-            "d_channel": ["email"] * size,
-            "d_category": [category] * size,
-        }
 
     async def _send(self, values: dict[str, Any], ids: Sequence[UUID]) -> None:
         await self._ask(ACCEPT, values)

@@ -95,7 +95,7 @@ def read_sendgrid(body: bytes) -> list[Mail]:
                 subject=person.get("subject") or call["subject"],
                 html=parts.get("text/html"),
                 text=parts.get("text/plain"),
-                delivery_id=person.get("custom_args", call.get("custom_args"))["delivery_id"],
+                delivery_id={**call.get("custom_args", {}), **person.get("custom_args", {})}["delivery_id"],
                 reply_to=(call.get("reply_to_list") or [call.get("reply_to", {})])[0].get("email", ""),
                 unsubscribe=_unsubscribe(person.get("headers") or call.get("headers", {})),
             )

@@ -87,38 +87,21 @@ class Ledger:
     ) -> list[UUID]:
         """Accept `count` notifications with one delivery each, in one statement, as the API does."""
         made = list(ids) or [new_notification_id() for _ in range(count)]
-        size = len(made)
         request = {"to": {"email": "ann@example.com"}, "data": {"name": "Ann"}, "metadata": {}, "sender": {}}
         request["content"] = content or {channel: {"subject": "Hello {{ name }}", "text": "Hi"}}
-        values = {
-            "merchant": merchant,
-            "mode": mode.code,
-            "endpoint": None,
-            "key": None,
-            "fingerprint": None,
-            "answer": b"{}",
-            "shard": 0,
-            "n_id": made,
-            "n_template": [None] * size,
-            "n_resend_of": [None] * size,
-            "n_scheduled_at": [due] * size,
-            "n_priority": [int(priority)] * size,
-            "n_category": [category] * size,
-            "n_locale": [""] * size,
-            "n_recipient": [""] * size,
-            "n_recipient_id": [0] * size,
-            "n_request": [json.dumps(request)] * size,
-            "d_id": [delivery_id(i, 1) for i in made],
-            "d_replays": [None] * size,
-            "d_wake_at": [due] * size,
-            "d_expires_at": [expires] * size,
-            "d_flow": [self.flow(merchant=merchant, mode=mode, channel=channel, priority=priority)] * size,
-            "d_recipient_id": [0] * size,
-            "d_priority": [int(priority)] * size,
-            "d_channel": [channel] * size,
-            "d_category": [category] * size,
-            "d_address": [address.format(n=n) for n in range(size)],
-        }
+        values = acceptance(
+            made,
+            merchant=merchant,
+            mode=mode,
+            channel=channel,
+            priority=priority,
+            category=category,
+            addresses=[address.format(n=n) for n in range(len(made))],
+            flow=self.flow(merchant=merchant, mode=mode, channel=channel, priority=priority),
+            request=request,
+            due=due,
+            expires=expires,
+        )
         assert self.one(ACCEPT, values) is True
         return [delivery_id(i, 1) for i in made]
 
@@ -260,6 +243,54 @@ class Ledger:
             return await work(self._other)
 
         return self._thread.submit(self._runner.run, ask()).result()
+
+
+def acceptance(
+    ids: Sequence[UUID],
+    *,
+    merchant: int,
+    mode: Mode,
+    channel: str,
+    priority: int,
+    category: str,
+    addresses: Sequence[str],
+    flow: int,
+    request: dict[str, Any],
+    due: datetime | None = None,
+    expires: datetime | None = None,
+    shard: int = 0,
+) -> dict[str, Any]:
+    """What `ACCEPT` is given for notifications with one delivery each, without an idempotency key."""
+    size = len(ids)
+    return {
+        "merchant": merchant,
+        "mode": mode.code,
+        "endpoint": None,
+        "key": None,
+        "fingerprint": None,
+        "answer": b"{}",
+        "shard": shard,
+        "n_id": list(ids),
+        "n_template": [None] * size,
+        "n_resend_of": [None] * size,
+        "n_scheduled_at": [due] * size,
+        "n_priority": [int(priority)] * size,
+        "n_category": [category] * size,
+        "n_locale": [""] * size,
+        "n_recipient": [""] * size,
+        "n_recipient_id": [0] * size,
+        "n_request": [json.dumps(request)] * size,
+        "d_id": [delivery_id(i, 1) for i in ids],
+        "d_replays": [None] * size,
+        "d_wake_at": [due] * size,
+        "d_expires_at": [expires] * size,
+        "d_flow": [flow] * size,
+        "d_recipient_id": [0] * size,
+        "d_priority": [int(priority)] * size,
+        "d_channel": [channel] * size,
+        "d_category": [category] * size,
+        "d_address": list(addresses),
+    }
 
 
 class Claimed:

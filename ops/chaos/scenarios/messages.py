@@ -68,7 +68,9 @@ def storm(world: World) -> None:
     assert storm.sent == storm.seen * COPIES > 0, "the storm did not blow"
 
 
-@scenario("poison", settle_within=300, urgent_within=20, excused=frozenset({"poison", "missing_variable"}))
+@scenario(
+    "poison", back_within=120, settle_within=300, urgent_within=20, excused=frozenset({"poison", "missing_variable"})
+)
 def poison(world: World) -> None:
     """Bytes that are no envelope, content that cannot be rendered, and messages of which their consumer dies."""
     with pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"])) as connection:

@@ -59,12 +59,15 @@ def consumers_and_database(world: World) -> None:
         proxy.flow()
 
 
-@scenario("network: a consumer without its database for longer than a lease")
+@scenario("network: a consumer without its database for longer than a lease", may_strand=True)
 def a_consumer_without_database(world: World) -> None:
-    """Its calls were made and its outcomes come too late: another has sent these again, and flagged them."""
+    """Its calls were made and its outcomes come too late: another has sent these again, and flagged them.
+
+    The envelopes it had and could not claim are nobody's after a minute, and go out anew.
+    """
     with between(world, CONSUMERS[:1], "DATABASE_URL") as proxy:
         proxy.stall()
-        world.doubt(*CONSUMERS[:1])
+        world.cast.in_flight += world.calling(*CONSUMERS[:1])
         world.watch(LONG_STALL_SECONDS)
         proxy.flow()
 
@@ -88,7 +91,8 @@ def consumers_and_vendors(world: World) -> None:
     proxy = world.until_the_next.enter_context(TcpProxy(world.sink_url))
     world.cast.restart(*CONSUMERS, **{SINK: proxy.url})
     world.campaign.stop()
-    world.campaign.start(proxy.url, backlog=BACKLOG)
+    # Where nobody lets them in, calls fail as fast as they are made, and wait for a minute: there must be more.
+    world.campaign.start(proxy.url, backlog=5 * BACKLOG)
     world.watch(PAUSE_SECONDS)
     proxy.stall()
     world.watch(STALL_SECONDS)
@@ -96,7 +100,7 @@ def consumers_and_vendors(world: World) -> None:
     world.watch(PAUSE_SECONDS)
     for seconds in (CUT_SECONDS, 0):
         proxy.stall()
-        world.doubt(*CONSUMERS)
+        world.cut_off += world.calling(*CONSUMERS)
         proxy.refuse()
         proxy.cut()
         proxy.flow()

@@ -108,8 +108,7 @@ def test_a_confirmation_that_leads_elsewhere_is_not_visited(account: ProviderAcc
 def test_while_amazon_does_not_answer_sns_is_told_to_try_again(
     account: ProviderAccount, amazon: Receiver, trouble: Reply
 ) -> None:
-    # Twice, because the HTTP client repeats a GET whose connection broke.
-    amazon.replies.extend([Reply(200, sns.certificate()), trouble, trouble])
+    amazon.replies.extend([Reply(200, sns.certificate()), trouble, trouble])  # a GET that breaks off is made once more
     answer = post(account, subscription())
     assert (answer.status_code, orjson.loads(answer.content)["code"]) == (503, "unavailable")
 

@@ -103,3 +103,12 @@ def test_a_receiver_that_knows_names_needs_no_flag_after_an_unclear_answer() -> 
     evidence = Evidence([identifier], calls, {identifier: SENT}, idempotent=[identifier])
     assert check(evidence).wrong == {}
     assert check(replace(evidence, in_flight={identifier: 1})).wrong == {"unflagged": 1}
+
+
+def test_an_answer_that_the_network_swallowed_is_a_doubt() -> None:
+    identifier = UUID(int=1)
+    calls = [Call(identifier, *TAKEN), Call(identifier, *TAKEN)]
+    evidence = Evidence([identifier], calls, {identifier: SENT}, idempotent=[identifier])
+    assert check(evidence).wrong == {"beyond": 1}
+    assert check(replace(evidence, cut_off={identifier: 1})).wrong == {}
+    assert check(replace(evidence, cut_off={identifier: 1}, idempotent=[])).wrong == {"unflagged": 1}

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:django-anymail has dropped offic
 
 UNSUBSCRIBE = {"List-Unsubscribe": "<https://t.example.com/u/1>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "sendgrid": {"api_key": "SG.secret", "generate_message_id": False},  # an id of its own beside the metadata
+    "sendgrid": {"api_key": "SG.secret"},
     "mailgun": {"api_key": "key-secret", "sender_domain": "mg.example.com"},
     "postmark": {"server_token": "token-secret"},
     "resend": {"api_key": "re_secret"},
@@ -86,10 +86,8 @@ async def test_the_same_message_gives_the_same_request(key: str) -> None:
     params = backend.build_message_payload(anymails(one), {}).get_request_params(backend.api_url)
     theirs = params["data"] if key != "mailgun" else urlencode(params["data"], doseq=True)
     got = await ours(at, one)
-    assert (
-        urljoin(backend.api_url, params["url"]).replace("/email", "/email/batch" if key == "postmark" else "/email")
-        == got.url
-    )
+    endpoint = urljoin(backend.api_url, params["url"])
+    assert got.url == (endpoint + "/batch" if key == "postmark" else endpoint)  # ours is a batch of one there
     assert _same_login(params, got.headers)
     (mine,), (other,) = at.read(got.body), at.read(theirs.encode() if isinstance(theirs, str) else theirs)
     if key == "resend":  # anymail keeps metadata in a header, which Resend does not give back
