@@ -43,25 +43,32 @@ def columns(found: Sequence[Suppressed]) -> dict[str, Any]:
 
 
 async def suppress(connection: AsyncConnection[Any], found: Sequence[Suppressed]) -> None:
-    """The first reason stays. Of two for one address in a batch that is the one that comes first in it."""
+    """The first reason stays. Of two for one address in a batch that is the one that comes first in it.
+
+    Once in a transaction: two statements would not write all addresses in the order of their key.
+    """
     once = {row[:4]: row for row in reversed(found)}
     if once:
         await connection.execute(sql.SUPPRESS, columns(list(once.values())))
+        await connection.execute(sql.END_COUNT, columns(list(once.values())))
 
 
-async def count(connection: AsyncConnection[Any], *, bounced: Sequence[Tried], arrived: Sequence[Tried]) -> None:
-    """In a transaction. A bounce that is heard of after a later arrival counts all the same; it takes five of them."""
+async def count(
+    connection: AsyncConnection[Any], *, bounced: Sequence[Tried], arrived: Sequence[Tried]
+) -> list[Suppressed]:
+    """Of which addresses is it enough now? In a transaction, before `suppress`.
+
+    A bounce that is heard of after a later arrival counts all the same; it takes five of them.
+    """
     if bounced:
         await connection.execute(sql.COUNT_ALONE)
         await connection.execute(sql.COUNT_BOUNCES, _columns(bounced))
     if arrived:
         await connection.execute(sql.FORGET_BOUNCES, _columns(arrived))
-    if bounced:
-        cursor = await connection.execute(sql.ENOUGH_BOUNCES, {**_columns(bounced), "enough": SOFT_BOUNCES})
-        enough = [Suppressed(r[0], r[1], r[2], r[3], "soft_bounced") for r in await cursor.fetchall()]
-        if enough:
-            await suppress(connection, enough)
-            await connection.execute(sql.END_COUNT, columns(enough))
+    if not bounced:
+        return []
+    cursor = await connection.execute(sql.ENOUGH_BOUNCES, {**_columns(bounced), "enough": SOFT_BOUNCES})
+    return [Suppressed(r[0], r[1], r[2], r[3], "soft_bounced") for r in await cursor.fetchall()]
 
 
 def _columns(tried: Sequence[Tried]) -> dict[str, Any]:

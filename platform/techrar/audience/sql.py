@@ -88,6 +88,8 @@ GROUP BY 1, 2, 3, 4 HAVING count(*) >= %(enough)s
 
 #: A suppression that is lifted later begins with an empty count.
 END_COUNT = f"""
-DELETE FROM soft_bounce WHERE ({_KEY}) IN (SELECT * FROM unnest(
-  %(merchants)s::int[], %(modes)s::smallint[], %(channels)s::text[], %(addresses)s::text[]))
+DELETE FROM soft_bounce WHERE ({_KEY}, delivery_id) IN (
+  SELECT b.merchant_id, b.mode, b.channel, b.address, b.delivery_id
+  FROM unnest(%(merchants)s::int[], %(modes)s::smallint[], %(channels)s::text[], %(addresses)s::text[])
+    AS u({_KEY}) JOIN soft_bounce b USING ({_KEY}) FOR UPDATE OF b SKIP LOCKED)
 """

@@ -30,8 +30,8 @@ async def heed(connection: AsyncConnection[Any], receipts: Iterable[Any], owners
             bounced.append(Tried(*address, r.delivery_id, r.at))
         elif r.kind == ReceiptKind.DELIVERED:
             arrived.append(Tried(*address, r.delivery_id, r.at))
-    await count(connection, bounced=bounced, arrived=arrived)
-    await suppress(connection, for_good)
+    enough = await count(connection, bounced=bounced, arrived=arrived)
+    await suppress(connection, [*for_good, *enough])
 
 
 def why_not_again(kind: str, reason: str, *, permanent: bool) -> str:

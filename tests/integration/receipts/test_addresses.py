@@ -130,6 +130,15 @@ def test_each_address_and_each_channel_has_a_row_of_its_own(ledger: Ledger, desk
     assert suppressed(ledger) == []
 
 
+def test_an_address_that_ends_for_two_reasons_at_once_has_one_and_is_counted_no_more(
+    ledger: Ledger, desk: Desk
+) -> None:
+    ids = sent(ledger, 6)
+    desk.store(*(soft(i) for i in ids[:5]), hard(ids[5]))
+    desk.apply()
+    assert ([row[-1] for row in suppressed(ledger)], ledger.count("soft_bounce")) == (["bounced"], 0)
+
+
 def test_after_a_suppression_is_lifted_the_count_begins_again(ledger: Ledger, desk: Desk) -> None:
     ids = sent(ledger, 6)
     desk.store(*(soft(i) for i in ids[:5]))
