@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from techrar.tracking.hits import Hits
 from techrar.tracking.links import LIFETIME, YEAR, Marked
 from tests.factories import Person, make_client
 
-BROWSER = {"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"}
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"
 URL = "https://shop.example.com/ü?a=1&b=2#c"
 
 
@@ -28,14 +27,9 @@ URL = "https://shop.example.com/ü?a=1&b=2#c"
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     """What would be written."""
     said: list[Seen] = []
-
-    def write(batch: Sequence[Seen]) -> None:
-        said.extend(batch)
-
-    hits = Hits(write)
-    monkeypatch.setattr(hits, "_start", lambda: None)
-    monkeypatch.setattr(services, "hits", hits)
+    hits = Hits(said.extend)
     monkeypatch.setattr(hits, "add", said.append)
+    monkeypatch.setattr(services, "hits", hits)
     return said
 
 
@@ -51,9 +45,8 @@ def marked(delivery: UUID, merchant: int, *, now: float | None = None) -> Marked
     return services.links().of(SimpleNamespace(id=delivery, merchant_id=merchant, mode=0), now=now)
 
 
-def follow(url: str, method: str = "GET", client: Client | None = None, **headers: str) -> HttpResponse:
-    path = "/" + url.split("/", 3)[3]
-    return (client or make_client()).generic(method, path, headers=headers or BROWSER)
+def follow(url: str, method: str = "GET", *, agent: str = BROWSER) -> HttpResponse:
+    return make_client().generic(method, "/" + url.split("/", 3)[3], headers={"user-agent": agent})
 
 
 def suppressions() -> list[Any]:
@@ -117,7 +110,7 @@ def test_a_link_that_is_too_old_leads_nowhere(seen: list[Seen], sent: UUID, alic
 def test_a_scanner_is_led_on_and_told_from_a_person(seen: list[Seen], sent: UUID, alice: Person) -> None:
     link = marked(sent, alice.merchant_id).click(1, URL)
     assert follow(link, "HEAD").status_code == 302
-    assert follow(link, **{"user-agent": "Barracuda Sentinel (EE)"}).status_code == 302
+    assert follow(link, agent="Barracuda Sentinel (EE)").status_code == 302
     assert [hit.machine for hit in seen] == [True, True]
 
 
