@@ -44,6 +44,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
     from techrar.ledger.tallies import SHARDS
     from techrar.live.ping import ping
     from techrar.routing.selectors import key_ring
+    from techrar.tracking.links import Links
 
     options = Options(
         dsn=dsn(),
@@ -56,7 +57,7 @@ async def deliver_until(stop: asyncio.Event, *, lane: str, only: list[str] | Non
         Database(options.dsn, name="lookup"),
         keys=key_ring(),
         net=Network(allow_private=settings.ALLOW_PRIVATE_TARGETS),
-        public_url=settings.PUBLIC_URL,
+        links=Links(settings.PUBLIC_URL, settings.SECRET_KEY),
     )
     sharing = asyncio.create_task(SharedHealth(settings.REDIS_URL, desk.routes, process=options.process).run())
     worker = Worker(source(lane, only), desk, options, new_id=uuid7, flushed=ping)

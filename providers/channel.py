@@ -49,6 +49,9 @@ class Channel:
     content_model: type[Content]
     example_address: str
     example_content: Mapping[str, Any]
+    #: Puts our links into its rendered content: from the address of a picture (empty: none) and a maker of a link's new
+    #: address from its number and its old one (None: links stay). Without it, messages carry no links of ours at all.
+    traced: Callable[[Mapping[str, Any], str, Callable[[int, str], str] | None], Mapping[str, Any]] | None = None
     normalise_sender: Callable[[str], str] = field(default=one_line)  #: the same for a sender's address
 
     def __post_init__(self) -> None:

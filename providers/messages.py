@@ -41,7 +41,8 @@ class ReceiptKind(StrEnum):
 class Reason(StrEnum):
     """Why, in our words; stable, documented in docs/providers/README.md, kept on the delivery."""
 
-    INVALID_ADDRESS = "invalid_address"  #: nobody is there: the address may be suppressed
+    INVALID_ADDRESS = "invalid_address"  #: nobody is there: the address is suppressed
+    UNSUBSCRIBED = "unsubscribed"  #: the recipient told the vendor or carrier to stop: the address is suppressed
     UNREACHABLE = "unreachable"  #: refused or full right now; says nothing final about the address
     BLOCKED = "blocked"  #: the receiving side does not want it
     FORBIDDEN_TARGET = "forbidden_target"  #: an address that merchants may not make us connect to
@@ -112,6 +113,7 @@ class Receipt:
     vendor_id: str = ""
     reason: str = ""
     permanent: bool = False
+    machine: bool = False  #: the vendor says that no person opened or clicked
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 

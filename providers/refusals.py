@@ -24,11 +24,12 @@ ENOUGH: Refusal = (Throttled, Reason.RECIPIENT_RATE)
 LATER: Refusal = (Transient, Reason.VENDOR_ERROR)
 NOBODY: Refusal = (Permanent, Reason.INVALID_ADDRESS)
 SLOWER: Refusal = (Throttled, Reason.RATE)
+STOPPED: Refusal = (Permanent, Reason.UNSUBSCRIBED)
 UNCLEAR: Refusal = (Ambiguous, Reason.UNEXPECTED_ANSWER)
 UNREACHABLE: Refusal = (Permanent, Reason.UNREACHABLE)
 UNREAD: Refusal = (Transient, Reason.UNEXPECTED_ANSWER)
 #: A refusal for one of these says that the address itself is of no more use.
-FINAL = frozenset({Reason.INVALID_ADDRESS, Reason.BLOCKED})
+FINAL = frozenset({Reason.INVALID_ADDRESS, Reason.BLOCKED, Reason.UNSUBSCRIBED})
 
 #: From somebody in between, who may have handed our request on before losing the vendor; the last two are Cloudflare's.
 GATEWAY = frozenset({502, 504, 520, 524})

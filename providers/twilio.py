@@ -41,6 +41,7 @@ from providers.refusals import (
     LATER,
     NOBODY,
     SLOWER,
+    STOPPED,
     UNREACHABLE,
     Refusal,
     refusal,
@@ -65,7 +66,7 @@ CODES: dict[str, Refusal] = {
     "21606": ACCOUNT,  # the sender cannot do this
     "21608": ACCOUNT,  # a trial account and a number it may not write to
     "21609": ACCOUNT,  # receipts cannot come to our address
-    "21610": BLOCKED,  # the recipient answered STOP
+    "21610": STOPPED,  # the recipient answered STOP
     "21611": SLOWER,  # this sender's queue is full
     "21614": NOBODY,  # not a mobile number
     "21617": CONTENT,  # over 1600 characters

@@ -20,6 +20,7 @@ from uuid import UUID
 from consumers.engine.database import Database
 from consumers.engine.source import Source
 from consumers.engine.work import Gate, Held
+from techrar.audience.addresses import Suppressed, suppress
 from techrar.broker.envelope import Envelope
 from techrar.broker.topology import LADDER, TOP_PRIORITY, Step
 from techrar.ledger.moves import APPLY, Move, parameters
@@ -40,11 +41,28 @@ def rung(delay: float) -> Step | None:
     return min(LADDER, key=lambda step: abs(step.seconds - delay))
 
 
+#: Why a vendor refuses for good whatever goes to an address; as providers/messages.py words it.
+NO_MORE = ("invalid_address", "unsubscribed")
+
+
 @dataclass(slots=True)
 class Settled:
     held: Held
     move: Move
     since: float  #: when it happened, by the monotonic clock
+
+
+def no_more(batch: Sequence[Settled]) -> list[Suppressed]:
+    """Addresses that are of no more use, as a vendor has just said.
+
+    Written before the outcome and not with it: who waits for somebody that suppresses the same address must hold no
+    counter. If we die in between, the vendor has said it all the same.
+    """
+    return [
+        Suppressed(s.held.row.merchant_id, s.held.row.mode, s.held.row.channel, s.held.row.address, s.move.reason)
+        for s in batch
+        if s.move.state == State.FAILED and s.move.reason in NO_MORE
+    ]
 
 
 class Outbox:
@@ -116,6 +134,7 @@ class Outbox:
         now = time.monotonic()
         for s in batch:
             s.move.age = now - s.since
+        await suppress(connection, no_more(batch))
         cursor = await connection.execute(APPLY, parameters([s.move for s in batch], shard=self.shard, done=done))
         return list(await cursor.fetchall())
 

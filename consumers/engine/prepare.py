@@ -23,6 +23,7 @@ from techrar.ledger.states import State
 from techrar.policy.decide import Facts, Send, Skip, decide
 from techrar.templating.problems import RenderProblem, TemplateProblem
 from techrar.templating.render import Compiled, variables
+from techrar.tracking.dress import Dressed
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Desk(Protocol):
 
     async def account(self, row: Any) -> Account | None:
         """None while all that could be used are paused. Raises `NoAccount` when there is none to wait for."""
+
+    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed: ...
 
 
 class Preparation:
@@ -103,24 +106,26 @@ class Preparation:
         if account is None:
             self.settle(held, nowhere(held))
             return None
-        return Ready(held, message(row, request.request, content, account), account)
+        dressed = self.desk.dress(row, request, content)
+        return Ready(held, message(row, request.request, dressed, account), account)
 
     def _stop(self, held: Held, state: State, reason: str, message: str = "") -> None:
         detail = None if not message else _json({"message": message})
         self.settle(held, Move(held.row.id, state, kind=state.word, reason=reason, detail=detail))
 
 
-def message(row: Any, request: Mapping[str, Any], content: Mapping[str, Any], account: Account) -> Message:
+def message(row: Any, request: Mapping[str, Any], dressed: Dressed, account: Account) -> Message:
     return Message(
         delivery_id=row.id,
         channel=row.channel,
         address=row.address,
-        content=content,
+        content=dressed.content,
         sender=request.get("sender", {}).get(row.channel, {}),
         metadata=request.get("metadata", {}),
         category=row.category,
         attempt=row.attempt + 1,
         receipt_url=account.receipt_url,
+        unsubscribe_url=dressed.unsubscribe_url,
     )
 
 

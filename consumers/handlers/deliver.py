@@ -23,14 +23,17 @@ from techrar.core.crypto import KeyRing
 from techrar.ledger import claims
 from techrar.templating.render import Compiled, compile_content
 from techrar.templating.selectors import VersionContent, version_content
+from techrar.tracking.dress import Dressed, dress
+from techrar.tracking.links import Links
 
 MOST_COMPILED = 2_000
 
 
 class Desk:
-    def __init__(self, database: Database, *, keys: KeyRing, net: Network, public_url: str) -> None:
+    def __init__(self, database: Database, *, keys: KeyRing, net: Network, links: Links) -> None:
         self.database = database
-        self.routes = Routes(database, keys=keys, net=net, public_url=public_url)
+        self.routes = Routes(database, keys=keys, net=net, public_url=links.public_url)
+        self.links = links
         self.runs = RunRequests()
         self._compiled: OrderedDict[tuple[UUID, str, str], Compiled] = OrderedDict()
 
@@ -57,6 +60,9 @@ class Desk:
 
     async def account(self, row: Any) -> Account | None:
         return await self.routes.account(row)
+
+    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed:
+        return dress(row, request.request, content, links=self.links)
 
     async def close(self) -> None:
         await self.routes.close()

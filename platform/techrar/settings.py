@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "techrar.dispatch",
     "techrar.notifications",
     "techrar.receipts",
+    "techrar.tracking",
     "techrar.campaigns",
     "frontend",
 ]

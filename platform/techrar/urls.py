@@ -17,5 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz),
     path("v1/", api.urls),
     path("", include("techrar.receipts.urls")),
+    path("", include("techrar.tracking.urls")),
     path("", include("frontend.urls")),
 ]

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from providers import addresses
 from providers.channel import Channel, Content, Part
 from providers.content import LINE_LIMIT, TEXT_LIMIT
+from providers.email.tracing import traced
 
 
 class EmailContent(Content):
@@ -27,6 +28,7 @@ CHANNEL = Channel(
     title="E-mail",
     address_field="email",
     normalise=addresses.email,
+    traced=traced,
     normalise_sender=addresses.email,
     parts={"subject": Part.LINE, "preheader": Part.LINE, "html": Part.HTML, "text": Part.TEXT},
     content_model=EmailContent,

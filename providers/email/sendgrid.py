@@ -218,6 +218,7 @@ def _receipt(event: Any, request: ReceiptRequest) -> Receipt:
         vendor_id=re.split(r"\.(?:filter|recvd)", reading.text(reading.dig(event, "sg_message_id")), maxsplit=1)[0],
         reason=reason if word in ("bounce", "dropped", "deferred") else "",
         permanent=permanent,
+        machine=reading.dig(event, "sg_machine_open") is True,
         raw=reading.mapping(event),
     )
 

@@ -16,7 +16,7 @@ from providers import aws
 from providers.base import ApiKey, Capabilities, Message, Outcome, Provider, ProviderConfig, WithoutReceipts, accepted
 from providers.http import Answer
 from providers.prices import Prices, cost
-from providers.refusals import ACCOUNT, BLOCKED, CONTENT, CREDENTIALS, LATER, NOBODY, SLOWER, Refusal, refusal
+from providers.refusals import ACCOUNT, CONTENT, CREDENTIALS, LATER, NOBODY, SLOWER, STOPPED, Refusal, refusal
 from providers.sms import segments
 
 API = "https://sns.{region}.amazonaws.com/"
@@ -29,7 +29,7 @@ CODES: dict[str, Refusal] = {
     "ParameterValueInvalid": CONTENT,
     "ValidationException": CONTENT,
     "ValidationError": CONTENT,
-    "OptedOut": BLOCKED,
+    "OptedOut": STOPPED,
     "AuthorizationError": ACCOUNT,
     "AccessDenied": ACCOUNT,
     "AccessDeniedException": ACCOUNT,

@@ -79,7 +79,7 @@ WHY = {
     "3": Reason.INVALID_ADDRESS,  # absent for good
     "4": Reason.BLOCKED,  # barred by the subscriber
     "6": Reason.CONTENT_REFUSED,  # taken for spam
-    "9": Reason.BLOCKED,  # the subscriber wants nothing from this sender
+    "9": Reason.UNSUBSCRIBED,  # the subscriber wants nothing from this sender
     "10": Reason.CONTENT_REFUSED,
     "14": Reason.BLOCKED,  # by the carrier
     "15": Reason.UNREACHABLE,  # a prepaid card is empty

@@ -53,7 +53,7 @@ def send(world: World, rng: random.Random) -> None:
         category=rng.choice(CATEGORIES),
         due=due,
         expires=expires,
-        address=POISON if poison else "ann@example.com",
+        address=POISON if poison else "",
     )
 
 

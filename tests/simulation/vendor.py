@@ -103,6 +103,7 @@ class Office:
             "vendor_id": [vendor_id(identifier)],
             "reason": [""],
             "permanent": [False],
+            "machine": [False],
             "raw": ["{}"],
         }
         self.world.web.receive(values)

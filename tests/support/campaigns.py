@@ -24,11 +24,13 @@ from techrar.merchants.models import Merchant
 from techrar.merchants.services import Actor
 from techrar.routing.selectors import key_ring
 from techrar.templating import services as templates
+from techrar.tracking.links import Links
 from tests.factories import make_merchant
 from tests.support.engine import ACCOUNT, OneWay, Vendor
 
 T = TypeVar("T")
 ACTOR = Actor("system:test")
+LINKS = Links("http://127.0.0.1:9", "a secret of tests")
 CONTENT = {"email": {"subject": "Hello {{ recipient.name }}", "text": "{{ offer }} in {{ recipient.attributes.city }}"}}
 
 #: As many recipients as asked, alike but for their number.
@@ -44,7 +46,7 @@ class VendorsDesk(Desk):
     """The desk of production, with the vendor under test instead of an account."""
 
     def __init__(self, database: Database, vendor: Vendor) -> None:
-        super().__init__(database, keys=key_ring(), net=Network(allow_private=True), public_url="http://127.0.0.1:9")
+        super().__init__(database, keys=key_ring(), net=Network(allow_private=True), links=LINKS)
         self.routes: Any = OneWay()
         self.only = Account(ACCOUNT, vendor, "vendor", "http://127.0.0.1:9/hooks/x/y", vendor.capabilities.concurrency)
 

@@ -21,6 +21,7 @@ from providers.base import Provider, WithoutReceipts, accepted
 from providers.messages import Capabilities, Message, Outcome
 from techrar.ledger import claims
 from techrar.templating.render import Compiled, compile_content
+from techrar.tracking.dress import Dressed
 
 ACCOUNT = 77
 
@@ -95,6 +96,9 @@ class Counter:
 
     async def account(self, row: Any) -> Account | None:
         return self.account_used
+
+    def dress(self, row: Any, request: Any, content: Mapping[str, Any]) -> Dressed:
+        return Dressed(content)
 
 
 class Running:

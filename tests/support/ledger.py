@@ -35,7 +35,7 @@ from techrar.policy.priority import Priority
 
 TABLES = (
     *("delivery", "delivery_event", "notification", "flow", "tally", "envelope", "claim", "begun"),
-    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt", "chunk"),
+    *("vendor_message", "dead_letter", "idempotency", "brake", "receipt", "chunk", "soft_bounce"),
     *("recipient", "suppression", "campaigns_run", "campaigns_campaign"),
 )
 MANY = 2_000

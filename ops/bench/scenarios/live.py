@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import uvloop
 
@@ -80,7 +81,7 @@ async def _looked_at(stage: Stage, launched: Run, crowd: Crowd) -> tuple[list[fl
 
 def _tokens(merchant: Merchant) -> list[str]:
     now = datetime.now(UTC)
-    where = {"merchant_id": merchant.id, "mode": Mode.LIVE}
+    where: dict[str, Any] = {"merchant_id": merchant.id, "mode": Mode.LIVE}
     keys = [
         services.create_key(**where, name="looker", scopes=[Scope.READ], actor=campaigns.ACTOR, now=now)
         for _ in range(KEYS)

@@ -92,7 +92,9 @@ class SuppressionOut(Answer):
     mode: Mode
     channel: str
     address: str
-    reason: str
+    reason: str = Field(
+        description="manual, unsubscribed, complaint, bounced, soft_bounced (five in a row) or invalid_address."
+    )
     created_at: datetime
 
     @classmethod

@@ -10,6 +10,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from techrar.audience import sql
+from techrar.audience.addresses import Suppressed, columns
 from techrar.audience.models import Suppression
 from techrar.core.errors import NotFound
 from techrar.core.mode import Mode
@@ -56,15 +57,9 @@ def _by_fields(merged: Mapping[str, dict[str, Any]]) -> dict[tuple[str, ...], li
 
 def suppress(*, merchant_id: int, mode: Mode, addresses: Sequence[tuple[str, str, str]]) -> int:
     """Each is a channel, an address in its one spelling, and a reason. What is suppressed already keeps its reason."""
-    values: dict[str, Any] = {
-        "merchant": merchant_id,
-        "mode": mode.code,
-        "channels": [channel for channel, _, _ in addresses],
-        "addresses": [address for _, address, _ in addresses],
-        "reasons": [reason for _, _, reason in addresses],
-    }
+    found = [Suppressed(merchant_id, mode.code, *address) for address in addresses]
     with connection.cursor() as cursor:
-        cursor.execute(sql.SUPPRESS, values)
+        cursor.execute(sql.SUPPRESS, columns(found))
         return int(cursor.rowcount)
 
 

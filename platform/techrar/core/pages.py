@@ -29,35 +29,35 @@ class ContentSecurityPolicyMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     problem = Problem(f"The request was refused before it was read: {type(exception).__name__}.")
-    return respond(request, problem) if is_api(request) else _page(request, 400)
+    return respond(request, problem) if is_api(request) else page(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # by this name
-    return _page(request, 403)
+    return page(request, 403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # by this name
     """A form that was open too long, or that another site sent."""
-    return _page(request, 403)
+    return page(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # by this name
     if is_api(request):
         return respond(request, NotFound(f"There is nothing at {request.path}; the calls are listed at /v1/docs."))
-    return _page(request, 404)
+    return page(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django has logged the exception with its stack by the time it asks for this page."""
     if is_api(request):
         return respond(request, internal_error(request))
-    return _page(request, 500)
+    return page(request, 500)
 
 
 def internal_error(request: HttpRequest) -> InternalError:
     return InternalError(f"The failure was logged; name request {request_id_of(request)} when you report it.")
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
+def page(request: HttpRequest, status: int) -> HttpResponse:
     context = {"status": status, "request_id": request_id_of(request)}
     return HttpResponse(render_to_string("error.html", context), status=status)

@@ -82,6 +82,7 @@ class TimelineEntry(Answer):
     provider: str | None = Field(description="Who was asked, for an attempt.")
     latency_ms: int | None = Field(description="How long the provider took to answer.")
     vendor_id: str = Field(description="The provider's own id of the message.")
+    machine: bool | None = Field(description="Of an open or a click: whether a program made it, and no person.")
     detail: dict[str, Any] = Field(description="What else the provider said, without personal data.")
 
 

@@ -197,6 +197,8 @@ def _request(
     }
     if content is not None:
         request["content"] = {leg.channel: content[leg.channel] for leg in legs}
+    if send.tracking is not None:
+        request["tracking"] = send.tracking.model_dump(exclude_none=True)
     if send.template:
         request["template"] = send.template
     written = orjson.dumps(request)

@@ -47,6 +47,13 @@ class Routing(Body):
     mode: Literal["all", "first"] = Field("all", description="Every channel, or the first with an address.")
 
 
+class Tracking(Body):
+    """Of e-mail with HTML. What is left out is as the category has it: on for marketing, off for all others."""
+
+    opens: bool | None = Field(None, description="Add a picture that nobody sees.")
+    clicks: bool | None = Field(None, description="Lead links past this service.")
+
+
 class SendFields(Body):
     """Everything of a send except whom it goes to: what a batch may share."""
 
@@ -65,6 +72,7 @@ class SendFields(Body):
     expires_at: Time | None = Field(None, description="Not sent any more after this time.")
     routing: Routing | None = None
     sender: str | None = Field(None, alias="from", max_length=100, description="Key of a sender; else the default one.")
+    tracking: Tracking | None = Field(None, description="Whether opens and clicks are counted.")
     metadata: dict[Label, Annotated[str, StringConstraints(max_length=500)]] | None = Field(
         None, max_length=50, description="Your own notes; they come back in answers."
     )

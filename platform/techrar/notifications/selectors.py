@@ -148,6 +148,7 @@ def _entry(
         "attempt": attempt,
         "reason": reason,
         "provider": said.pop("provider", None),
+        "machine": said.pop("machine", None),
         "latency_ms": said.pop("latency_ms", None),
         "vendor_id": vendor_id,
         "detail": said,

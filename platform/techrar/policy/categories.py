@@ -1,4 +1,4 @@
-"""What does a category imply: default priority, and what to do when nobody knows whether a message went out?"""
+"""What does a category imply: priority, tracking, and what to do when nobody knows whether a message went out?"""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ class Category:
     priority: Priority
     #: After an unclear end: True sends again, flagged as a possible duplicate; False holds it as `unknown`.
     resend_unclear: bool
+    #: Whoever gets it may ask for no more of it; nobody can turn off what they need.
+    unsubscribable: bool
+    #: Opens and clicks are counted where a send does not say otherwise.
+    tracked: bool
 
 
 CATEGORIES = {
     c.key: c
     for c in (
-        Category("security", Priority.CRITICAL, resend_unclear=True),
-        Category("transactional", Priority.HIGH, resend_unclear=True),
-        Category("social", Priority.MEDIUM, resend_unclear=False),
-        Category("marketing", Priority.LOW, resend_unclear=False),
+        Category("security", Priority.CRITICAL, resend_unclear=True, unsubscribable=False, tracked=False),
+        Category("transactional", Priority.HIGH, resend_unclear=True, unsubscribable=False, tracked=False),
+        Category("social", Priority.MEDIUM, resend_unclear=False, unsubscribable=True, tracked=False),
+        Category("marketing", Priority.LOW, resend_unclear=False, unsubscribable=True, tracked=True),
     )
 }
 DEFAULT = CATEGORIES["transactional"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -10,12 +15,14 @@ from django.db import connection
 
 from providers.base import Provider
 from providers.errors import BadReceipt, BadSignature
-from providers.messages import ReceiptRequest
+from providers.messages import ReceiptKind, ReceiptRequest
 from techrar.core.errors import NotFound, Problem
 from techrar.core.storable import storable
 from techrar.receipts import sql
 from techrar.routing import selectors
 from techrar.routing.accounts import Account
+
+log = logging.getLogger(__name__)
 
 
 class WrongSignature(Problem):
@@ -35,9 +42,9 @@ def store(*, provider: str, token: str, request: ReceiptRequest) -> int:
         adapter.confirm(config, request)
         receipts = adapter.parse_receipts(config, request)
     except BadSignature as error:
-        raise WrongSignature(f"The signature does not match this account: {error}.") from None
+        raise _refused(account, WrongSignature(f"The signature does not match this account: {error}.")) from None
     except BadReceipt as error:
-        raise Unreadable(f"This receipt cannot be read: {error}.") from None
+        raise _refused(account, Unreadable(f"This receipt cannot be read: {error}.")) from None
     if not receipts:
         return 0
     values: dict[str, Any] = {
@@ -51,11 +58,43 @@ def store(*, provider: str, token: str, request: ReceiptRequest) -> int:
         "vendor_id": [storable(r.vendor_id) for r in receipts],
         "reason": [storable(r.reason or "") for r in receipts],
         "permanent": [r.permanent for r in receipts],
+        "machine": [r.machine for r in receipts],
         "raw": [orjson.dumps(storable(r.raw), default=str).decode() for r in receipts],
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.STORE, values)
     return len(receipts)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What we saw ourselves: an open, a click, a request for no more."""
+
+    kind: ReceiptKind
+    delivery_id: UUID
+    merchant_id: int
+    mode: int
+    at: datetime
+    event_id: str  #: what has the same one is kept once
+    machine: bool = False
+    detail: Mapping[str, Any] = field(default_factory=dict)  #: for the timeline
+
+
+def keep(seen: Sequence[Seen], *, delay: float = 0.0) -> None:
+    """Like what vendors say. `delay` is the seconds until it is applied."""
+    values: dict[str, Any] = {
+        "merchant": [s.merchant_id for s in seen],
+        "mode": [s.mode for s in seen],
+        "event_id": [s.event_id for s in seen],
+        "kind": [s.kind.value for s in seen],
+        "at": [s.at for s in seen],
+        "delivery_id": [s.delivery_id for s in seen],
+        "machine": [s.machine for s in seen],
+        "raw": [orjson.dumps(s.detail).decode() for s in seen],
+        "delay": delay,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.KEEP, values)
 
 
 def answer_challenge(*, provider: str, token: str, request: ReceiptRequest) -> str | None:
@@ -64,7 +103,13 @@ def answer_challenge(*, provider: str, token: str, request: ReceiptRequest) -> s
     try:
         return adapter.answer_challenge(account.config(selectors.key_ring()), request)
     except BadSignature as error:
-        raise WrongSignature(f"This account expects another caller: {error}.") from None
+        raise _refused(account, WrongSignature(f"This account expects another caller: {error}.")) from None
+
+
+def _refused(account: Account, problem: Problem) -> Problem:
+    """Counted in the log, by account and without a word of what was sent."""
+    log.warning("a receipt for account %d (%s) was refused: %s", account.id, account.provider, problem.code)
+    return problem
 
 
 def hook_url(provider: str, token: str, *, query: str = "") -> str:

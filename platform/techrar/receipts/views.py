@@ -34,7 +34,10 @@ def hook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
             return _challenge(services.answer_challenge(provider=provider, token=token, request=said))
         count = services.store(provider=provider, token=token, request=said)
     except Problem as problem:
-        return respond(request, problem)
+        refusal = respond(request, problem)
+        # Else Django logs the whole address, whose last part is the account's secret.
+        refusal._has_been_logged = True  # type: ignore[attr-defined]
+        return refusal
     except (OperationalError, InterfaceError):
         return respond(request, Unavailable("The receipt could not be stored; send it again.", retry_after=5))
     return JsonResponse({"stored": count})

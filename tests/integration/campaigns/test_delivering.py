@@ -10,7 +10,7 @@ from techrar.audience import services as audience
 from techrar.core.mode import Mode
 from techrar.ledger.states import State
 from techrar.templating import services as templates
-from tests.support.campaigns import ACTOR, CONTENT, House, VendorsDesk
+from tests.support.campaigns import ACTOR, CONTENT, LINKS, House, VendorsDesk
 from tests.support.engine import Vendor, ledger_source, running, until
 from tests.support.ledger import Ledger
 
@@ -52,6 +52,28 @@ async def test_everybody_reads_their_own_message(launched: House, ledger: Ledger
     }
     assert ledger.tally() == {"sent": 3}
     ledger.assert_balanced()
+
+
+@pytest.fixture
+def with_a_link(house: House) -> House:
+    """Launched, for one recipient."""
+    house.fill(1)
+    link = '<a href="https://shop.example.com/">{{ offer }}</a>'
+    house.template(content={"email": {"subject": "Hello", "html": link}})
+    launch(house)
+    return house
+
+
+@pytest.mark.usefixtures("with_a_link")
+async def test_a_campaigns_links_lead_past_us_and_it_can_be_unsubscribed_from(
+    ledger: Ledger, dsn: str, vendor: Vendor
+) -> None:
+    await deliver(dsn, ledger, vendor)
+    (message,) = vendor.calls
+    links = LINKS.of(ledger.row(message.delivery_id))
+    assert links.click(1, "https://shop.example.com/") in message.content["html"]
+    assert links.picture in message.content["html"]
+    assert message.unsubscribe_url == links.unsubscribe
 
 
 @pytest.fixture

@@ -108,6 +108,33 @@ async def test_a_rejected_message_fails_and_says_why(ledger: Ledger, dsn: str) -
     assert ledger.tally() == {"failed": 1}
 
 
+@pytest.mark.parametrize("reason", [Reason.INVALID_ADDRESS, Reason.UNSUBSCRIBED])
+async def test_an_address_that_a_vendor_refuses_for_good_is_not_written_to_again(
+    ledger: Ledger, dsn: str, reason: Reason
+) -> None:
+    ledger.accept(3, address="ann@example.com")
+    vendor = Vendor()
+    vendor.answer = raising(Permanent(reason, "no"))
+    async with running(dsn, vendor):
+        await until(lambda: ledger.states() == {"failed": 3})
+        ledger.accept(1, address="ann@example.com")
+        await until(lambda: ledger.states() == {"failed": 3, "skipped": 1})
+    found = ledger.all("SELECT channel, address, reason FROM suppression")
+    assert [tuple(row) for row in found] == [("email", "ann@example.com", reason.value)]
+    assert len(vendor.calls) == 3
+    ledger.assert_balanced()
+
+
+@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.BLOCKED, Reason.CONTENT_REFUSED])
+async def test_any_other_refusal_says_nothing_about_the_address(ledger: Ledger, dsn: str, reason: Reason) -> None:
+    ledger.accept(1)
+    vendor = Vendor()
+    vendor.answer = raising(Permanent(reason, "no"))
+    async with running(dsn, vendor):
+        await until(lambda: ledger.states() == {"failed": 1})
+    assert ledger.count("suppression") == 0
+
+
 async def test_whatever_a_vendor_answers_can_be_stored(ledger: Ledger, dsn: str) -> None:
     [sent] = ledger.accept(1)
     vendor = Vendor()

@@ -74,6 +74,7 @@ def statements(ids: list[UUID], envelope: UUID) -> dict[str, tuple[str, dict[str
     held_by = [envelope] * len(ids)
     lease = {"claim": uuid7(), "process": "test", "lease": 45.0, "emptied": [envelope]}
     blank = {"kind": ["opened"] * len(ids), "at": [datetime.now(UTC)] * len(ids), "account": [0] * len(ids)}
+    blank |= {"machine": [False] * len(ids), "detail": ['{"machine": false}'] * len(ids)}
     return {
         "claim": (claims.CLAIM, {**rows, "envelopes": [envelope], **lease}),
         "outcome": (APPLY, parameters([Move(i, State.SENT, kind="sent", fence=envelope) for i in ids], shard=0)),

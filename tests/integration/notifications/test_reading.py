@@ -96,6 +96,25 @@ def test_the_timeline_tells_each_attempt_with_provider_latency_and_reason(alice:
     assert {entry["delivery"] for entry in told["entries"]} == {delivery}
 
 
+def test_the_timeline_tells_a_machines_opens_from_a_persons(alice: Person) -> None:
+    made = send(alice)
+    (delivery,) = deliveries(made)
+    put = """
+        INSERT INTO delivery_event (delivery_id, merchant_id, mode, state, kind, detail)
+        SELECT %(id)s, %(merchant)s, 0, 7, u.kind, u.detail::jsonb
+        FROM unnest(%(kinds)s::text[], %(details)s::text[]) AS u(kind, detail) RETURNING seq
+    """
+    details = ['{"machine": true}', '{"machine": false, "link": 2}']
+    merchant = alice.merchant_id
+    rows(put, {"id": delivery, "merchant": merchant, "kinds": ["opened", "clicked"], "details": details})
+    told = alice.get(f"/v1/notifications/{made['id']}/timeline").json()["entries"]
+    assert [(entry["event"], entry["machine"], entry["detail"]) for entry in told] == [
+        ("accepted", None, {}),
+        ("opened", True, {}),
+        ("clicked", False, {"link": 2}),
+    ]
+
+
 def test_the_timeline_of_a_scheduled_one_begins_with_that(alice: Person) -> None:
     made = send(alice, content=BOTH, scheduled_at=datetime.now(UTC) + timedelta(days=1))
     entries = alice.get(f"/v1/notifications/{made['id']}/timeline").json()["entries"]

@@ -13,7 +13,7 @@ from techrar.core.rows import rows
 from techrar.ledger.states import State
 from techrar.routing.models import Sender
 from tests.factories import Person
-from tests.integration.notifications.sending import BOTH, TO, count, message, send
+from tests.integration.notifications.sending import BOTH, TO, count, message, send, wrong_fields
 
 
 def delivery(identifier: str) -> Any:
@@ -164,3 +164,17 @@ def test_what_the_merchant_notes_comes_back(alice: Person) -> None:
 
 def test_content_without_variables_needs_no_data(alice: Person) -> None:
     assert send(alice, content={"sms": {"text": "Hello"}}, data=None)["status"] == "accepted"
+
+
+def test_what_a_send_says_about_tracking_is_kept_and_nothing_else(alice: Person) -> None:
+    content = {"email": {"subject": "Hello", "html": "<p>Hi</p>"}}
+    said = [None, {"opens": True}, {"opens": False, "clicks": True}]
+    made = [send(alice, content=content, **({} if tracking is None else {"tracking": tracking})) for tracking in said]
+    kept = rows(
+        "SELECT id, request FROM notification WHERE merchant_id = %(merchant)s", {"merchant": alice.merchant_id}
+    )
+    by_id = {str(row.id): row.request.get("tracking") for row in kept}
+    assert [by_id[m["id"]] for m in made] == said
+    assert wrong_fields(
+        alice.post("/v1/notifications", {"to": TO, "content": content, "tracking": {"links": True}})
+    ) == [("tracking.links", "unknown_field")]

@@ -123,7 +123,7 @@ async def test_every_segment_is_paid() -> None:
         ),
         (refused("ParameterValueInvalid"), "rejected", "content_refused"),
         (refused("ValidationError"), "rejected", "content_refused"),
-        (refused("OptedOut"), "rejected", "blocked"),
+        (refused("OptedOut"), "rejected", "unsubscribed"),
         (refused("AuthorizationError", 403), "misconfigured", "account"),
         (refused("AccessDenied", 403), "misconfigured", "account"),
         (refused("OptInRequired", 403), "misconfigured", "account"),

@@ -113,6 +113,7 @@ WORD = {
     twilio.LATER: ("retry", "vendor_error"),
     twilio.NOBODY: ("rejected", "invalid_address"),
     twilio.SLOWER: ("throttled", "rate"),
+    twilio.STOPPED: ("rejected", "unsubscribed"),
     twilio.UNREACHABLE: ("rejected", "unreachable"),
 }
 
@@ -134,7 +135,7 @@ async def test_every_row_of_the_table_comes_out_as_it_says(code: str) -> None:
         (refused(21211), "rejected", "invalid_address"),
         (refused(21408), "rejected", "unreachable"),
         (refused(21612), "rejected", "unreachable"),
-        (refused(21610), "rejected", "blocked"),
+        (refused(21610), "rejected", "unsubscribed"),
         (refused(21611, 429), "throttled", "rate"),
         (refused(21614), "rejected", "invalid_address"),
         (refused(21617), "rejected", "content_refused"),

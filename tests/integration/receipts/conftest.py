@@ -29,6 +29,8 @@ class Said:
     at: datetime = NOON
     event_id: str = field(default_factory=lambda: f"event-{next(_serial)}")
     reason: str = ""
+    permanent: bool = False
+    machine: bool = False
 
 
 class Desk:
@@ -49,7 +51,8 @@ class Desk:
             "delivery_id": [s.delivery for s in said],
             "vendor_id": [s.vendor_id for s in said],
             "reason": [s.reason for s in said],
-            "permanent": [False for _ in said],
+            "permanent": [s.permanent for s in said],
+            "machine": [s.machine for s in said],
             "raw": ["{}" for _ in said],
         }
         return self.ledger.connection.execute(sql.STORE, values).rowcount

@@ -68,10 +68,16 @@ def test_a_vendor_that_repeats_itself_gets_the_same_answer_and_is_heard_once(acc
     assert len(stored()) == 1
 
 
-def test_a_wrong_signature_stores_nothing(account: Account) -> None:
-    answer = post(account, event(), key=bytes(32))
+def test_a_wrong_signature_stores_nothing_and_is_counted_without_a_word_of_it(
+    account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = post(account, event(reason="a private word"), key=bytes(32))
     assert (answer.status_code, orjson.loads(answer.content)["code"]) == (401, "wrong_signature")
     assert stored() == []
+    refused = [r.getMessage() for r in caplog.records if r.name == "techrar.receipts.services"]
+    assert refused == [f"a receipt for account {account.id} (sandbox) was refused: wrong_signature"]
+    assert "private" not in caplog.text
+    assert account.token not in caplog.text
 
 
 def test_an_old_signature_stores_nothing(account: Account) -> None:

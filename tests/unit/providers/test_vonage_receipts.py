@@ -99,7 +99,7 @@ def test_a_receipt_names_our_delivery() -> None:
         ("failed", "3", "bounced", "invalid_address", True),
         ("rejected", "4", "bounced", "blocked", True),
         ("rejected", "6", "bounced", "content_refused", False),
-        ("rejected", "9", "bounced", "blocked", True),
+        ("rejected", "9", "bounced", "unsubscribed", True),
         ("rejected", "10", "bounced", "content_refused", False),
         ("rejected", "14", "bounced", "blocked", True),
         ("failed", "15", "bounced", "unreachable", False),
