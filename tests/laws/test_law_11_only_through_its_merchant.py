@@ -51,6 +51,7 @@ def objects_of(person: Person) -> dict[str, str]:
         "number": "1",
         "external_id": "cust_42",
         "suppression_id": person.post("/v1/suppressions", address).json()["id"],
+        "provider_id": person.get("/v1/providers").json()["entries"][0]["id"],
         "campaign_id": person.post("/v1/campaigns", CAMPAIGN).json()["id"],
     }
 

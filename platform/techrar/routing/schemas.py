@@ -33,7 +33,7 @@ Price = Annotated[
 
 class CreateProvider(Body):
     channel: str = Field(max_length=24)
-    provider: str = Field(max_length=40, description="Key of the adapter, such as `smtp`.")
+    provider: str = Field(max_length=40, description="Key of the adapter; docs/providers lists them.")
     name: ShortName
     config: dict[str, Any] = Field(description="The provider's own fields, with credentials. They cannot be read back.")
     position: Position = 0

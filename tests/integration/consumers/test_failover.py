@@ -27,6 +27,7 @@ from techrar.routing.health import State
 from techrar.routing.models import ProviderAccount
 from tests.factories import make_merchant
 from tests.integration.consumers.conftest import ledger
+from tests.support.campaigns import LINKS
 from tests.support.engine import ledger_source, until
 from tests.support.ledger import Ledger
 from tests.support.mail_server import MailServer
@@ -87,7 +88,7 @@ async def sending(dsn: str) -> AsyncIterator[tuple[Worker, Desk]]:
         Database(dsn, name="lookup"),
         keys=selectors.key_ring(),
         net=Network(allow_private=True),
-        public_url="http://127.0.0.1:9",
+        links=LINKS,
     )
     options = Options(dsn=dsn, process="test:1", shard=3, linger=0.005, grace=5.0)
     worker = Worker(ledger_source(dsn), desk, options, new_id=uuid7)
