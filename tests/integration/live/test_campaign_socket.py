@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import pytest
 from django.conf import settings
-from pytest_django.fixtures import SettingsWrapper
 from redis import Redis
 
 from frontend import sockets
@@ -80,11 +79,11 @@ async def test_a_lost_ping_costs_nothing(launched: Launched, alice: Person, monk
 
 
 async def test_without_valkey_it_is_only_slower(
-    launched: Launched, alice: Person, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+    launched: Launched, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board, "REFRESH", 0.3)
     token = await token_of(alice)
-    settings.REDIS_URL = NOWHERE
+    monkeypatch.setattr(settings, "REDIS_URL", NOWHERE)
     async with looking(launched.campaign.id, token=token) as looker:
         assert (await looker.next())["type"] == "snapshot"
         await in_thread(lambda: launched.move(7))
