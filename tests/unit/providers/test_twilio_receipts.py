@@ -103,7 +103,7 @@ def test_a_receipt_names_our_delivery() -> None:
         ("undelivered", "30006", "bounced", "invalid_address", True),
         ("undelivered", "30007", "bounced", "content_refused", False),
         ("undelivered", "30008", "bounced", "unreachable", False),
-        ("failed", "21610", "bounced", "blocked", True),
+        ("failed", "21610", "bounced", "unsubscribed", True),
         ("failed", "30001", "bounced", "vendor_error", False),
         ("failed", "63016", "bounced", "content_refused", False),
         ("failed", "", "bounced", "unreachable", False),
