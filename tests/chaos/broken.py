@@ -54,7 +54,7 @@ def acknowledged_before_the_claim() -> None:
             await waiting.taken.ack()
             waiting.taken = Acknowledged(waiting.taken.envelope)
         if part.emptied:
-            await asyncio.sleep(1)
+            await asyncio.sleep(4)
         await claim(self, part)
 
     Intake._claim_part = hasty  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""A campaign of twenty thousand whose dispatcher is killed in the middle of its expansion, paused and resumed."""
+"""A campaign of sixty thousand whose dispatcher is killed in the middle of its expansion, paused and resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.engine import Vendor, running, until
 from tests.support.ledger import Ledger
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
-COUNT, GAP = 20_000, 100
+COUNT, GAP = 60_000, 100
 
 
 class Wholesale(Vendor):

@@ -26,7 +26,7 @@ schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 #: It wants every request that fits the schema to be accepted, and ours may name a template that does not exist.
 NOT_MEANT = [positive_data_acceptance]
 #: A batch takes bad items, too: they fail alone, inside the answer.
-PER_ITEM = {"POST /v1/notifications/batch"}
+PER_ITEM = {"POST /v1/notifications/batch", "POST /v1/recipients/bulk"}
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
 
 
