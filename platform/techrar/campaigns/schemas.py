@@ -23,7 +23,9 @@ MOST_VARIANTS = 8
 class VariantIn(Body):
     name: ShortName | None = Field(None, description="Without it: A, B, C, …")
     template: str = Field(max_length=64, description="Key of a published template.")
-    template_version: StrictInt | None = Field(None, ge=1, le=2**31 - 1, description="Without it: the one published then.")
+    template_version: StrictInt | None = Field(
+        None, ge=1, le=2**31 - 1, description="Without it: the one published then."
+    )
     weight: StrictInt = Field(1, ge=0, le=10_000, description="Its part of all weights is its part of the recipients.")
 
 
@@ -42,7 +44,9 @@ class CampaignFields(Body):
     )
     sender: str | None = Field(None, alias="from", max_length=100, description="Key of a sender; else the default one.")
     data: dict[str, Any] | None = Field(None, description="Variables that are the same for everybody.")
-    throttle: StrictInt = Field(0, ge=0, le=1_000_000, description="Messages per second at most; 0 is as fast as it goes.")
+    throttle: StrictInt = Field(
+        0, ge=0, le=1_000_000, description="Messages per second at most; 0 is as fast as it goes."
+    )
 
     def stored(self) -> dict[str, Any]:
         """As the model keeps it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from techrar.api_schemas import Answer, Body, Moment, ShortName, ShownOnce
 from techrar.core.mode import Mode
@@ -25,7 +25,7 @@ class CreateKey(Body):
 
 
 class RotateKey(Body):
-    overlap_seconds: int = Field(
+    overlap_seconds: StrictInt = Field(
         86_400, ge=0, le=int(MAX_OVERLAP.total_seconds()), description="How long the old key still works."
     )
 
@@ -56,7 +56,7 @@ class NewKeyAnswer(KeyAnswer, ShownOnce):
 
 class CreateToken(Body):
     scopes: Scopes | None = Field(None, description="The key's scopes, or fewer. Without it: all of them.")
-    expires_in: int = Field(MAX_SECONDS, ge=1, le=MAX_SECONDS, description="Seconds the token lives.")
+    expires_in: StrictInt = Field(MAX_SECONDS, ge=1, le=MAX_SECONDS, description="Seconds the token lives.")
 
 
 class TokenAnswer(Answer):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SkipValidation, StringConstraints, create_model
+from pydantic import Field, SkipValidation, StrictInt, StringConstraints, create_model
 
 from providers.registry import channels
 from techrar.api_schemas import Body, Moment, PageQuery, Time
@@ -61,7 +61,9 @@ class SendFields(Body):
         None, min_length=1, max_length=16, description="Without it: all that the template or the content has."
     )
     template: str | None = Field(None, max_length=100, description="Key of a stored template, instead of `content`.")
-    template_version: int | None = Field(None, ge=1, le=LARGEST_NUMBER, description="Without it: the published one.")
+    template_version: StrictInt | None = Field(
+        None, ge=1, le=LARGEST_NUMBER, description="Without it: the published one."
+    )
     locale: Locale | None = Field(None, description="Which translation; else the recipient's.")
     content: Content | None = Field(None, description="Per channel, instead of a template.")  # type: ignore[valid-type]
     data: dict[str, Any] | None = Field(None, description="The variables of the template or content.")

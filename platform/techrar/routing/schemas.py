@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictInt, StringConstraints
 
 from techrar.api_schemas import Answer, Body, ShortName
 from techrar.core.mode import Mode
@@ -22,10 +22,12 @@ def _once(values: list[str]) -> list[str]:
 
 Prefix = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Prefixes = Annotated[list[Prefix], Field(max_length=300), AfterValidator(_once)]
-Position = Annotated[int, Field(ge=0, le=MOST, description="Its place in the order: lower ones are preferred.")]
-Weight = Annotated[int, Field(ge=1, le=10_000, description="Its part of the traffic among equals.")]
-AtOnce = Annotated[int | None, Field(ge=1, le=10_000, description="Calls in flight per process.")]
-Rate = Annotated[int | None, Field(ge=1, le=1_000_000, description="Messages a second, of all processes together.")]
+Position = Annotated[StrictInt, Field(ge=0, le=MOST, description="Its place in the order: lower ones are preferred.")]
+Weight = Annotated[StrictInt, Field(ge=1, le=10_000, description="Its part of the traffic among equals.")]
+AtOnce = Annotated[StrictInt | None, Field(ge=1, le=10_000, description="Calls in flight per process.")]
+Rate = Annotated[
+    StrictInt | None, Field(ge=1, le=1_000_000, description="Messages a second, of all processes together.")
+]
 Price = Annotated[
     int, Field(ge=0, le=2**53, description="What a message costs, in millionths, to compare accounts by.")
 ]

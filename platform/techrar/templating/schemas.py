@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, create_model
+from pydantic import Field, StrictInt, StringConstraints, create_model
 
 from providers.registry import channels
 from techrar.api_schemas import Answer, Body, ShortName
@@ -63,7 +63,7 @@ class CreateVersion(_Versioned):
 
 
 class PublishVersion(Body):
-    version: int = Field(ge=1, le=2**31 - 1, description="The number to publish; an older one rolls back.")
+    version: StrictInt = Field(ge=1, le=2**31 - 1, description="The number to publish; an older one rolls back.")
 
 
 class PreviewTemplate(Body):
@@ -71,7 +71,9 @@ class PreviewTemplate(Body):
     to: dict[str, Any] = Field(default_factory=dict, description="What the template finds in `recipient`.")
     locale: Locale | None = None
     channel: str | None = Field(None, max_length=24, description="Only this channel.")
-    version: int | None = Field(None, ge=1, le=2**31 - 1, description="Without it: the published one, else the newest.")
+    version: StrictInt | None = Field(
+        None, ge=1, le=2**31 - 1, description="Without it: the published one, else the newest."
+    )
 
 
 class VersionSummary(Answer):
