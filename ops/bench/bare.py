@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ops.bench.bare_settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "ops.bench.bare_settings"
 
 import orjson
 from django.core.wsgi import get_wsgi_application
